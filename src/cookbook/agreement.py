@@ -1,0 +1,265 @@
+"""The agreement gate: the histograms of the two engines must be the same.
+
+`compare` is a pure function that returns its findings per histogram; `check` shows them as a table and raises if there
+is any. Counts must be equal in every bin, under- and overflow included. Weighted bins must have equal values and
+variances within `RELATIVE_TOLERANCE`. Where rounding moves an event across a bin edge, a recipe declares how many
+events may move and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import hist
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cookbook import roothist
+
+__all__ = ["RELATIVE_TOLERANCE", "Comparison", "Disagreement", "Finding", "check", "compare", "table"]
+
+RELATIVE_TOLERANCE = 1e-6
+"""Two sums of the same weights in another order differ by about 1e-16 per event; 1e-6 leaves room for 1e9 events and
+for weights that an engine keeps in single precision, and is far below any physics effect."""
+
+Array = NDArray[np.float64]
+
+
+class Disagreement(AssertionError):
+    """The engines' histograms differ; the message lists every finding."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which one histogram differs between the engines."""
+
+    histogram: str
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.histogram}: {self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the gate saw of one histogram.
+
+    `entries` is the sum over all bins, under- and overflow included, unweighted for counts and of weights otherwise;
+    `difference` the largest relative difference of a value or a variance in any bin; `migrated` a lower bound on the
+    events that lie in another bin.
+    """
+
+    histogram: str
+    entries: float = 0.0
+    weighted: bool = False
+    difference: float = 0.0
+    migrated: int = 0
+    allowed: int = 0
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def compare(
+    coffea: Mapping[str, Any],
+    rdataframe: Mapping[str, Any],
+    migrations: Mapping[str, int] | None = None,
+    empty: bool = False,
+) -> list[Comparison]:
+    """Compare the engines' histograms by name.
+
+    Parameters
+    ----------
+    coffea
+        `hist.Hist` by name.
+    rdataframe
+        TH1, TH2, TH3, THn, a cutflow report, or RDataFrame's result pointer to one of them, by name.
+    migrations
+        How many events may lie in another bin, by histogram; none where a name is absent.
+    empty
+        Whether empty histograms are a correct result, as with an input of zero events.
+
+    Returns
+    -------
+    list of Comparison
+        One for each name that either side has, in order of first appearance.
+    """
+    allowed = dict(migrations or {})
+    names = list(dict.fromkeys([*coffea, *rdataframe]))
+    result = [_compare_one(name, coffea, rdataframe, allowed.get(name, 0), empty) for name in names]
+    unknown = [name for name in allowed if name not in names]
+    return result + [_failed(n, "unknown name", "migrations are declared for it, no engine fills it") for n in unknown]
+
+
+def check(
+    coffea: Mapping[str, Any],
+    rdataframe: Mapping[str, Any],
+    migrations: Mapping[str, int] | None = None,
+    empty: bool = False,
+) -> pd.DataFrame:
+    """Compare as `compare` does and return the table of comparisons.
+
+    Raises
+    ------
+    Disagreement
+        If there is any finding, or nothing to compare.
+    """
+    comparisons = compare(coffea, rdataframe, migrations, empty)
+    findings = [f for c in comparisons for f in c.findings]
+    if not comparisons:
+        raise Disagreement("there is no histogram on either side, so nothing was compared")
+    if findings:
+        lines = "\n".join(f"  {finding}" for finding in findings)
+        raise Disagreement(f"coffea and RDataFrame disagree:\n{lines}")
+    return table(comparisons)
+
+
+def table(comparisons: list[Comparison]) -> pd.DataFrame:
+    """Return a table with one row a histogram, for display."""
+    rows = [
+        {
+            "histogram": c.histogram,
+            "entries": f"{c.entries:.6g}" if c.weighted else f"{c.entries:.0f}",
+            "kind": "weighted" if c.weighted else "counts",
+            "max relative difference": f"{c.difference:.1e}" if c.difference else "0",
+            "migrated (allowed)": f"{c.migrated} ({c.allowed})",
+        }
+        for c in comparisons
+    ]
+    return pd.DataFrame(rows).set_index("histogram")
+
+
+def _compare_one(
+    name: str, coffea: Mapping[str, Any], rdataframe: Mapping[str, Any], allowed: int, empty: bool
+) -> Comparison:
+    for side, other, results in (("coffea", "RDataFrame", coffea), ("RDataFrame", "coffea", rdataframe)):
+        if name not in results:
+            return _failed(name, "missing", f"{side} does not fill it, {other} does")
+    left = coffea[name]
+    if not isinstance(left, hist.Hist):
+        return _failed(name, "wrong type", f"coffea gave a {type(left).__name__}, not a hist.Hist")
+    try:
+        right = roothist.to_hist(rdataframe[name])
+    except TypeError as error:
+        return _failed(name, "wrong type", str(error))
+    faults = _axis_faults(left, right)
+    if faults:
+        return Comparison(name, findings=tuple(Finding(name, "axes", fault) for fault in faults))
+    if left.variances(flow=True) is None:
+        return _failed(name, "no variances", "weights were filled into a plain storage; use storage=hist.storage.Weight()")
+    return _compare_bins(name, left, right, allowed, empty)
+
+
+def _failed(name: str, kind: str, message: str) -> Comparison:
+    return Comparison(name, findings=(Finding(name, kind, message),))
+
+
+def _axis_faults(left: hist.Hist, right: hist.Hist) -> list[str]:
+    if left.ndim != right.ndim:
+        return [f"coffea has {left.ndim} axes, RDataFrame {right.ndim}"]
+    return [
+        f"axis {i}: {fault}"
+        for i, (a, b) in enumerate(zip(left.axes, right.axes, strict=True))
+        for fault in _one_axis_faults(a, b)
+    ]
+
+
+def _one_axis_faults(a: Any, b: Any) -> list[str]:
+    faults = []
+    labels = [list(x) if isinstance(x, hist.axis.StrCategory) else None for x in (a, b)]
+    if labels[0] != labels[1]:
+        faults.append(f"coffea has the categories {labels[0]}, RDataFrame {labels[1]}")
+    elif labels[0] is None and not _same_edges(a.edges, b.edges):
+        faults.append(f"coffea has {_edges(a)}, RDataFrame {_edges(b)}")
+    if b.label and a.label != b.label:
+        faults.append(f"coffea calls it '{a.label}', RDataFrame '{b.label}'")
+    return faults
+
+
+def _same_edges(a: Array, b: Array) -> bool:
+    """Return whether the edges are the same up to the rounding of an equidistant axis."""
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-12, atol=1e-12 * np.ptp(a))
+
+
+def _edges(axis: Any) -> str:
+    return f"{len(axis)} bins from {axis.edges[0]:g} to {axis.edges[-1]:g}"
+
+
+def _compare_bins(name: str, left: hist.Hist, right: hist.Hist, allowed: int, empty: bool) -> Comparison:
+    values = [_with_flow(h, h.values(flow=True)) for h in (left, right)]
+    variances = [_with_flow(h, h.variances(flow=True)) for h in (left, right)]
+    weighted = not all(_is_count(v, e) for v, e in zip(values, variances, strict=True))
+    scale = np.sqrt(np.maximum(*variances))
+    differences = np.maximum(_relative(*values, scale), _relative(*variances, np.zeros_like(scale)))
+    entries = float(values[0].sum())
+    differs = ~(differences <= (RELATIVE_TOLERANCE if weighted else 0.0))
+    migrated = _migrated(*values, differs, weighted)
+    findings = []
+    if not empty and not any(v.any() for v in variances):
+        findings.append(Finding(name, "empty", "no event is in it on either side, so nothing was compared"))
+    if differs.any() and (migrated > allowed or not _same_total(*values, scale)):
+        findings.append(Finding(name, "bins", _worst(left, *values, *variances, differs, migrated, allowed)))
+    return Comparison(name, entries, weighted, float(differences.max()), migrated, allowed, tuple(findings))
+
+
+def _with_flow(h: hist.Hist, array: Any) -> Array:
+    """Return `array` with a zero bin for each flow bin an axis lacks, so that both sides have the same shape."""
+    pads = [
+        (0 if isinstance(a, hist.axis.StrCategory) else int(not a.traits.underflow), int(not a.traits.overflow))
+        for a in h.axes
+    ]
+    return np.pad(np.asarray(array, dtype=np.float64), pads)
+
+
+def _is_count(values: Array, variances: Array) -> bool:
+    return bool(np.array_equal(values, variances) and np.array_equal(values, np.round(values)))
+
+
+def _relative(a: Array, b: Array, scale: Array) -> Array:
+    """Return the differences relative to the values, or to `scale` where weights of both signs cancel."""
+    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), scale)
+    difference = np.divide(np.abs(a - b), size, out=np.zeros_like(a), where=size != 0)
+    return np.where(np.isnan(a) & np.isnan(b), np.inf, np.nan_to_num(difference, nan=np.inf))
+
+
+def _migrated(a: Array, b: Array, differs: NDArray[np.bool_], weighted: bool) -> int:
+    """Return how many events at least lie in another bin: one move changes two bins."""
+    if weighted:
+        return int(np.ceil(differs.sum() / 2))
+    return int(np.ceil(np.abs(a - b).sum() / 2))
+
+
+def _same_total(a: Array, b: Array, scale: Array) -> bool:
+    total_scale = np.sqrt(np.square(scale).sum())
+    return bool(_relative(np.array(a.sum()), np.array(b.sum()), np.array(total_scale)) <= RELATIVE_TOLERANCE)
+
+
+def _worst(
+    h: hist.Hist,
+    a: Array,
+    b: Array,
+    variance_a: Array,
+    variance_b: Array,
+    differs: NDArray[np.bool_],
+    migrated: int,
+    allowed: int,
+) -> str:
+    where = np.unravel_index(np.argmax(np.where(differs, np.abs(a - b), -1.0)), a.shape)
+    place = ", ".join(_bin_name(axis, int(i)) for axis, i in zip(h.axes, where, strict=True))
+    return (
+        f"{int(differs.sum())} of {a.size} bins differ, the most in {place}: coffea {a[where]:.10g} ± "
+        f"{np.sqrt(variance_a[where]):.4g}, RDataFrame {b[where]:.10g} ± {np.sqrt(variance_b[where]):.4g}; "
+        f"sums {a.sum():.10g} and {b.sum():.10g}; at least {migrated} events migrated, {allowed} allowed"
+    )
+
+
+def _bin_name(axis: Any, index: int) -> str:
+    if isinstance(axis, hist.axis.StrCategory):
+        return str(axis.value(index)) if index < len(axis) else "no category"
+    if index == 0:
+        return f"below {axis.edges[0]:g}"
+    if index > len(axis):
+        return f"above {axis.edges[-1]:g}"
+    return f"[{axis.edges[index - 1]:g}, {axis.edges[index]:g})"

@@ -1,0 +1,232 @@
+"""Load a recipe notebook and run the engine halves that stand in its tagged cells.
+
+The notebook is the only source: tests, timing and book all call the functions that `load` finds in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import linecache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import nbformat
+
+__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "slugs"]
+
+Engine = Literal["coffea", "rdataframe"]
+Files = Sequence[str] | Mapping[str, Sequence[str]]
+
+ENGINES: tuple[Engine, ...] = ("coffea", "rdataframe")
+REQUIRED_TAGS = ("parameters", "coffea", "rdataframe", "agreement", "timing")
+CHECK_TAGS = frozenset({"nbval-check-output", "keep_output"})
+
+
+class RecipeError(ValueError):
+    """A notebook does not keep the recipe contract; the message names the notebook, the fault and the fix."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell: its position in the notebook, its tags and its source."""
+
+    index: int
+    tags: frozenset[str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe notebook whose metadata and tags have been checked."""
+
+    path: Path
+    metadata: dict[str, Any]
+    notebook: Any = field(repr=False)
+
+    @property
+    def slug(self) -> str:
+        """Name of the recipe, which is also the notebook's file name."""
+        return self.path.stem
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Code cells, in order."""
+        return list(_code_cells(self.notebook))
+
+    def source(self, engine: Engine) -> list[Cell]:
+        """Return the cells that make up one engine's half: the parameters, then those tagged with its name."""
+        return [c for tag in ("parameters", engine) for c in self.cells if tag in c.tags]
+
+    def imports(self, engine: Engine) -> str:
+        """Return the top-level import statements of one engine's cells, one a line."""
+        found: dict[str, None] = {}
+        for cell in self.source(engine):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    found[ast.unparse(node)] = None
+        return "\n".join(found)
+
+    def namespace(
+        self,
+        engine: Engine,
+        parameters: Mapping[str, Any] | None = None,
+        replace: Mapping[int, str] | None = None,
+    ) -> dict[str, Any]:
+        """Execute one engine's cells in a fresh namespace and return it.
+
+        Parameters
+        ----------
+        engine
+            The half to execute.
+        parameters
+            Values that take the place of those the parameters cells set.
+        replace
+            Other source text by cell index; this is how tests put a fault into a recipe.
+        """
+        namespace: dict[str, Any] = {"__name__": f"recipe_{self.slug.replace('-', '_')}"}
+        for cell in self.source(engine):
+            text = (replace or {}).get(cell.index, cell.source)
+            _execute(text, f"{self.path.name}#cell{cell.index}", namespace)
+            if "parameters" in cell.tags:
+                namespace.update(parameters or {})
+        return namespace
+
+    def run(
+        self,
+        engine: Engine,
+        files: Files,
+        parameters: Mapping[str, Any] | None = None,
+        replace: Mapping[int, str] | None = None,
+    ) -> dict[str, Any]:
+        """Check the input files, then call ``run_<engine>(files)`` and return its histograms by name.
+
+        Raises
+        ------
+        cookbook.inputs.InputError
+            If a file is missing, truncated, not ROOT, or lacks a tree or a branch.
+        RecipeError
+            If the notebook has no such function, or it returns something else than a dictionary of results.
+        """
+        from cookbook import inputs
+
+        inputs.check(files, self.metadata["branches"], optional=self.metadata.get("simulation_branches", ()))
+        namespace = self.namespace(engine, parameters, replace)
+        return checked_result(namespace[f"run_{engine}"](files), engine, self.path)
+
+
+def checked_result(result: Any, engine: Engine, path: Path) -> dict[str, Any]:
+    """Return `result` if it is a non-empty dictionary with text keys; otherwise raise `RecipeError`."""
+    wants = "dict[str, hist.Hist]" if engine == "coffea" else "dict[str, TH1, THn or a result pointer]"
+    if not isinstance(result, dict) or not all(isinstance(k, str) for k in result):
+        raise RecipeError(f"{path}: run_{engine} returned {_shape(result)}; it must return {wants}")
+    if not result:
+        raise RecipeError(f"{path}: run_{engine} returned no histogram; it must return {wants} with at least one")
+    return result
+
+
+def folder() -> Path:
+    """Return the folder of the recipes: beside this package's repository, else the working folder."""
+    beside = Path(__file__).resolve().parents[2] / "recipes"
+    return beside if beside.is_dir() else Path.cwd()
+
+
+def slugs() -> list[str]:
+    """Return the slugs of all recipes in alphabetical order."""
+    return sorted(p.stem for p in folder().glob("*.ipynb"))
+
+
+def all_recipes() -> list[Recipe]:
+    """Load every recipe, in alphabetical order of the slugs."""
+    return [load(slug) for slug in slugs()]
+
+
+def load(slug: str | Path) -> Recipe:
+    """Load a recipe by its slug, or by the path of its notebook, and check that it keeps the contract.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such recipe, or the notebook breaks the contract.
+    """
+    path = Path(slug) if str(slug).endswith(".ipynb") else folder() / f"{slug}.ipynb"
+    if not path.is_file():
+        raise RecipeError(_unknown(path.stem, path))
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise RecipeError(f"{path}: not a notebook ({str(error).splitlines()[0]})") from error
+    recipe = Recipe(path, dict(notebook.metadata.get("cookbook", {})), notebook)
+    _check_metadata(recipe)
+    _check_cells(recipe)
+    return recipe
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of ``metadata.cookbook``."""
+    text = resources.files("cookbook").joinpath("recipe_schema.json").read_text()
+    return dict(json.loads(text))
+
+
+def _unknown(slug: str, path: Path) -> str:
+    near = difflib.get_close_matches(slug, slugs(), cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else f"the recipes are {', '.join(slugs()) or 'none yet'}"
+    return f"{path}: no recipe '{slug}'; {hint}"
+
+
+def _check_metadata(recipe: Recipe) -> None:
+    if not recipe.metadata:
+        raise RecipeError(f"{recipe.path}: no metadata.cookbook; 'make new NAME={recipe.slug}' shows what it holds")
+    errors = sorted(jsonschema.Draft202012Validator(schema()).iter_errors(recipe.metadata), key=str)
+    if errors:
+        lines = [f"metadata.cookbook{_json_path(e)}: {e.message}" for e in errors]
+        raise RecipeError(f"{recipe.path}: " + "; ".join(lines))
+    if recipe.metadata["slug"] != recipe.slug:
+        raise RecipeError(
+            f"{recipe.path}: metadata.cookbook.slug is '{recipe.metadata['slug']}', the file is named "
+            f"'{recipe.slug}'; make them the same"
+        )
+
+
+def _json_path(error: jsonschema.ValidationError) -> str:
+    return "".join(f".{p}" if isinstance(p, str) else f"[{p}]" for p in error.absolute_path)
+
+
+def _check_cells(recipe: Recipe) -> None:
+    tags = [tag for cell in recipe.cells for tag in cell.tags]
+    missing = [tag for tag in REQUIRED_TAGS if tag not in tags]
+    if missing:
+        raise RecipeError(f"{recipe.path}: no code cell is tagged {', '.join(missing)}; tag the cell that does it")
+    for engine in ENGINES:
+        text = "\n".join(c.source for c in recipe.cells if engine in c.tags)
+        names = {n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+        if f"run_{engine}" not in names:
+            raise RecipeError(
+                f"{recipe.path}: the cells tagged {engine} define no run_{engine}(files); "
+                f"they define {', '.join(sorted(names)) or 'no function'}"
+            )
+
+
+def _code_cells(notebook: Any) -> Iterator[Cell]:
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            yield Cell(index, frozenset(cell.metadata.get("tags", ())), cell.source)
+
+
+def _execute(text: str, name: str, namespace: dict[str, Any]) -> None:
+    """Execute `text` so that a traceback shows its lines."""
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec"), namespace)
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"a dict with keys {sorted(map(repr, value))}"
+    return "nothing" if value is None else f"a {type(value).__name__}"

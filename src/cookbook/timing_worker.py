@@ -1,0 +1,149 @@
+"""The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker`, a job on standard input.
+
+It must start fresh, so nothing heavy is imported before the clock runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Run = Callable[[Any], Any]
+
+
+def main() -> None:
+    """Read the job from standard input, measure, and write the result as the last line of standard output."""
+    job = json.load(sys.stdin)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    print(json.dumps(measure(job)))
+
+
+def measure(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the times in seconds, peak memory in MB and bytes read from the large input, for one process."""
+    small, large = job["sizes"]
+    started = time.perf_counter()
+    make = _floor if job["kind"] == "floor" else _engine
+    define = make(job)
+    imported = time.perf_counter()
+    run, bytes_read = define()
+    run(small)
+    first = time.perf_counter()
+    times: dict[str, list[float]] = {"warm_small_s": [], "warm_large_s": []}
+    read = 0
+    for _ in range(job["warm_runs"]):
+        times["warm_small_s"].append(_timed(run, small))
+        before = bytes_read()
+        times["warm_large_s"].append(_timed(run, large))
+        read = bytes_read() - before
+    return {
+        "import_s": imported - started,
+        "first_run_s": first - imported,
+        "peak_memory_mb": _peak_memory_mb(),
+        "bytes_read": read,
+        **times,
+    }
+
+
+def _timed(run: Run, files: Any) -> float:
+    gc.collect()
+    start = time.perf_counter()
+    run(files)
+    return time.perf_counter() - start
+
+
+def _engine(job: Mapping[str, Any]) -> Callable[[], tuple[Run, Callable[[], int]]]:
+    """Import what the engine's cells import, and return how to define its function."""
+    from cookbook.recipe import load
+
+    recipe = load(job["notebook"])
+    engine = job["kind"]
+    clock = time.perf_counter()
+    exec(recipe.imports(engine), {})
+    del clock
+
+    def define() -> tuple[Run, Callable[[], int]]:
+        function = recipe.namespace(engine)[f"run_{engine}"]
+        counter = _root_bytes if engine == "rdataframe" else _uproot_bytes()
+        return (lambda files: _complete(function(files))), counter
+
+    return define
+
+
+def _complete(results: Mapping[str, Any]) -> None:
+    """Make lazy results happen: the first triggers the event loop for all."""
+    for result in results.values():
+        if hasattr(result, "GetValue"):
+            result.GetValue()
+
+
+def _floor(job: Mapping[str, Any]) -> Callable[[], tuple[Run, Callable[[], int]]]:
+    """Import uproot, and return how to define the function that only reads and decompresses."""
+    from cookbook.recipe import load
+
+    branches = load(job["notebook"]).metadata["branches"]
+    import uproot
+
+    def run(files: Any) -> None:
+        from cookbook.inputs import paths
+
+        for path in paths(files):
+            with uproot.open(path) as file:
+                for tree, names in branches.items():
+                    _decompress(file[tree], names)
+
+    return lambda: (run, _uproot_bytes())
+
+
+def _decompress(tree: Any, names: Sequence[str]) -> None:
+    for name in names:
+        if name in tree:
+            for basket in range(tree[name].num_baskets):
+                _ = tree[name].basket(basket).data
+
+
+def _uproot_bytes() -> Callable[[], int]:
+    """Count the bytes that uproot asks its sources for, from now on."""
+    import uproot
+
+    sources: list[Any] = []
+    start = uproot.reading.ReadOnlyFile.__init__
+
+    def remember(file: Any, *args: Any, **kwargs: Any) -> None:
+        start(file, *args, **kwargs)
+        sources.append(file.source)
+
+    uproot.reading.ReadOnlyFile.__init__ = remember
+    return lambda: sum(source.num_requested_bytes for source in sources)
+
+
+def _root_bytes() -> int:
+    import ROOT
+
+    return int(ROOT.TFile.GetFileBytesRead())
+
+
+def _peak_memory_mb() -> float:
+    """Return the largest resident memory of this process in MB (1e6 bytes).
+
+    The kernel's own mark, since getrusage's also counts the parent that started this process.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        if found:
+            return int(found.group(1)) * 1024 / 1e6
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    main()

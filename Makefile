@@ -1,0 +1,159 @@
+# The commands of the cookbook. `make help` lists them; each sets up what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two installers in one environment would break it.
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .cache/uv-$(UV_VERSION)/bin/uv
+HTML := _build/html
+REPORTS := reports
+
+# Environments are stamped with the content of what they were made from, so that a new checkout,
+# which only changes dates, installs nothing again.
+digest = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c1-16)
+READERS := $(VENV)/stamps/readers-$(call digest,requirements.txt)
+DEVELOPERS := $(VENV)/stamps/developers-$(call digest,requirements.txt requirements-dev.txt)
+PACKAGE := $(VENV)/stamps/package-$(call digest,pyproject.toml)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What a page is made from: the book is built again when the content of any of these moved.
+BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CHANGELOG.md CITATION.cff CONTRIBUTING.md
+book-digest = find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*' \
+	-print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16
+
+# Files of the collaboration that some tests also run on, where they lie beside the repository.
+export COOKBOOK_NANOAOD ?= $(abspath $(wildcard ../shared/nanoaod))
+# The timing cell of every recipe leaves its numbers here for the page that compares them.
+book test: export COOKBOOK_TIMINGS := $(CURDIR)/_build/timings
+# Notebooks run without a debugger attached: its warning would be noise in every log.
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev system lock clean distclean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+book: env ## Build the book into _build/html, executing every recipe
+	@digest=$$($(book-digest)); \
+	if [ -e "_build/book-$$digest" ]; then \
+		echo "The book is up to date (make clean, then make book, builds it anew)."; \
+	else \
+		rm -rf _build; \
+		mkdir -p "$$COOKBOOK_TIMINGS"; \
+		$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going || { \
+			find $(HTML)/reports -name '*.log' -printf 'Traceback: %p\n' 2>/dev/null; \
+			echo "The book was not built: see the messages above." >&2; \
+			exit 1; \
+		}; \
+		touch "_build/book-$$digest"; \
+	fi; \
+	echo "Open $(HTML)/index.html in a browser, or run: make serve"
+
+test: dev system ## Lint, types, every test, every notebook, and a look with a real browser
+	@status=0; \
+	$(MAKE) check || status=1; \
+	$(MAKE) book || status=1; \
+	mkdir -p $(REPORTS); \
+	$(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
+		--junitxml=$(REPORTS)/junit.xml || status=1; \
+	exit $$status
+
+check: dev ## Lint and types only
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	git ls-files -z | xargs -0 $(BIN)/codespell || status=1; \
+	find recipes -name '*.ipynb' -not -path '*/.*' -print0 | xargs -0 -r $(BIN)/nbstripout --verify || status=1; \
+	$(BIN)/mypy || status=1; \
+	exit $$status
+
+recipe: env ## Run one recipe on your files: NAME=… FILES="…" [OUT=…]
+	@: $(if $(and $(NAME),$(FILES)),,$(error Give the recipe and the files: make recipe NAME=dimuon-spectrum FILES="a.root b.root"))
+	@$(BIN)/python -m cookbook.cli recipe $(NAME) $(FILES) $(if $(OUT),--out $(OUT))
+
+new: env ## Start a recipe: NAME=…
+	@: $(if $(NAME),,$(error Give the new recipe a name: make new NAME=pileup-weights))
+	@$(BIN)/python -m cookbook.cli new $(NAME)
+
+accept: env ## Store the output of the check cells of a recipe anew: NAME=…
+	@: $(if $(NAME),,$(error Give the recipe: make accept NAME=dimuon-spectrum))
+	@$(BIN)/python -m cookbook.cli accept $(NAME)
+
+bench: env ## Time every recipe carefully into benchmarks/
+	@$(BIN)/python -m cookbook.cli bench
+
+sample: dev ## Make the sample anew from its seeds: [EVENTS=…] [OUT=…]
+	@$(BIN)/python -m cookbook.simulation $(if $(EVENTS),--events $(EVENTS)) $(if $(OUT),--out $(OUT))
+
+serve: ## Show the built book at http://127.0.0.1:8000/: [PORT=…]
+	@test -e $(HTML)/index.html || { echo "There is no book yet: run make book first." >&2; exit 1; }
+	@echo "The book is at http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
+
+linkcheck: env ## Check every link to other sites
+	@$(BIN)/jupyter-book build . --builder linkcheck --keep-going
+
+env: $(READERS) $(PACKAGE) ## Make the environment for readers (.venv)
+
+dev: $(DEVELOPERS) $(READERS) $(PACKAGE) ## Add to it what the tests and the simulation need
+
+system: ## Install the system packages that tests use, where that is allowed
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq </dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium </dev/null || \
+		echo "Package chromium could not be installed: the browser tests are skipped."; \
+	else \
+		echo "Package chromium is not installed: the browser tests are skipped (apt-get install chromium)."; \
+	fi
+
+lock: $(UV) ## Resolve pyproject.toml anew into the two lock files: [UPGRADE=1]
+	@$(compile) --extra book --extra install --output-file requirements.txt
+	@$(compile) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# Wheels only (a source build of pythia8mc takes ten minutes), and no address of an index in the lock.
+compile = $(UV) pip compile pyproject.toml --quiet $(if $(UPGRADE),--upgrade) --generate-hashes \
+	--only-binary :all: --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28
+
+clean: ## Remove the built book and the reports
+	rm -rf _build $(REPORTS)
+
+distclean: clean ## Remove the environment and the caches as well
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "The lock is made for Python 3.11 and $(PYTHON) is another version: use make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	}
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# Python's own pip checks the hashes and follows the mirror that the reader configured.
+$(READERS): | $(BIN)/python
+	@echo "Installing the environment of the book (a few minutes, once)"
+	$(INSTALL) --require-hashes --only-binary :all: --requirement requirements.txt
+	@mkdir -p $(@D) && touch $@
+
+# The developers' lock contains the readers' one.
+$(DEVELOPERS): | $(BIN)/python
+	@echo "Installing the environment of the tests (a few minutes, once)"
+	$(INSTALL) --require-hashes --only-binary :all: --requirement requirements-dev.txt
+	@mkdir -p $(@D) && touch $@ $(READERS)
+
+$(PACKAGE): | $(READERS)
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@mkdir -p $(@D) && touch $@
+
+$(UV):
+	$(PYTHON) -m venv .cache/uv-$(UV_VERSION)
+	.cache/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

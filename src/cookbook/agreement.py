@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cookbook import roothist
 
-__all__ = ["RELATIVE_TOLERANCE", "Comparison", "Disagreement", "Finding", "check", "compare", "table"]
+__all__ = ["RELATIVE_TOLERANCE", "Comparison", "DisagreementError", "Finding", "check", "compare", "table"]
 
 RELATIVE_TOLERANCE = 1e-6
 """Two sums of the same weights in another order differ by about 1e-16 per event; 1e-6 leaves room for 1e9 events and
@@ -28,7 +28,7 @@ for weights that an engine keeps in single precision, and is far below any physi
 Array = NDArray[np.float64]
 
 
-class Disagreement(AssertionError):
+class DisagreementError(AssertionError):
     """The engines' histograms differ; the message lists every finding."""
 
 
@@ -103,16 +103,16 @@ def check(
 
     Raises
     ------
-    Disagreement
+    DisagreementError
         If there is any finding, or nothing to compare.
     """
     comparisons = compare(coffea, rdataframe, migrations, empty)
     findings = [f for c in comparisons for f in c.findings]
     if not comparisons:
-        raise Disagreement("there is no histogram on either side, so nothing was compared")
+        raise DisagreementError("there is no histogram on either side, so nothing was compared")
     if findings:
         lines = "\n".join(f"  {finding}" for finding in findings)
-        raise Disagreement(f"coffea and RDataFrame disagree:\n{lines}")
+        raise DisagreementError(f"coffea and RDataFrame disagree:\n{lines}")
     return table(comparisons)
 
 
@@ -148,7 +148,11 @@ def _compare_one(
     if faults:
         return Comparison(name, findings=tuple(Finding(name, "axes", fault) for fault in faults))
     if left.variances(flow=True) is None:
-        return _failed(name, "no variances", "weights were filled into a plain storage; use storage=hist.storage.Weight()")
+        return _failed(
+            name,
+            "no variances",
+            "weights were filled into a plain storage; use storage=hist.storage.Weight()",
+        )
     return _compare_bins(name, left, right, allowed, empty)
 
 
@@ -187,21 +191,47 @@ def _edges(axis: Any) -> str:
     return f"{len(axis)} bins from {axis.edges[0]:g} to {axis.edges[-1]:g}"
 
 
+@dataclass(frozen=True)
+class _Bins:
+    """Values and variances of all bins, flow bins included."""
+
+    values: Array
+    variances: Array
+
+    @classmethod
+    def of(cls, h: hist.Hist) -> _Bins:
+        return cls(_with_flow(h, h.values(flow=True)), _with_flow(h, h.variances(flow=True)))
+
+    @property
+    def is_count(self) -> bool:
+        """Whether every bin is a whole number of unweighted events."""
+        return bool(np.array_equal(self.values, self.variances) and np.array_equal(self.values, self.values.round()))
+
+    def at(self, where: tuple[np.intp, ...]) -> str:
+        return f"{self.values[where]:.10g} ± {np.sqrt(self.variances[where]):.4g}"
+
+
 def _compare_bins(name: str, left: hist.Hist, right: hist.Hist, allowed: int, empty: bool) -> Comparison:
-    values = [_with_flow(h, h.values(flow=True)) for h in (left, right)]
-    variances = [_with_flow(h, h.variances(flow=True)) for h in (left, right)]
-    weighted = not all(_is_count(v, e) for v, e in zip(values, variances, strict=True))
-    scale = np.sqrt(np.maximum(*variances))
-    differences = np.maximum(_relative(*values, scale), _relative(*variances, np.zeros_like(scale)))
-    entries = float(values[0].sum())
-    differs = ~(differences <= (RELATIVE_TOLERANCE if weighted else 0.0))
-    migrated = _migrated(*values, differs, weighted)
+    a, b = _Bins.of(left), _Bins.of(right)
+    weighted = not (a.is_count and b.is_count)
+    # where weights of both signs cancel, the value itself is no scale, the statistical error is
+    scale = np.sqrt(np.maximum(a.variances, b.variances))
+    by_value = _relative(a.values, b.values, scale)
+    difference = np.maximum(by_value, _relative(a.variances, b.variances))
+    differs = ~(difference <= (RELATIVE_TOLERANCE if weighted else 0.0))
+    # one migration changes two bins
+    migrated = int(np.ceil((differs.sum() if weighted else np.abs(a.values - b.values).sum()) / 2))
+    total_scale = np.sqrt(np.square(scale).sum(keepdims=True))
+    total = _relative(a.values.sum(keepdims=True), b.values.sum(keepdims=True), total_scale)
     findings = []
-    if not empty and not any(v.any() for v in variances):
+    if not empty and not (a.variances.any() or b.variances.any()):
         findings.append(Finding(name, "empty", "no event is in it on either side, so nothing was compared"))
-    if differs.any() and (migrated > allowed or not _same_total(*values, scale)):
-        findings.append(Finding(name, "bins", _worst(left, *values, *variances, differs, migrated, allowed)))
-    return Comparison(name, entries, weighted, float(differences.max()), migrated, allowed, tuple(findings))
+    if differs.any() and (migrated > allowed or total.item() > RELATIVE_TOLERANCE):
+        message = f"{_worst(left, a, b, differs)}; at least {migrated} events migrated, {allowed} allowed"
+        findings.append(Finding(name, "bins", message))
+    return Comparison(
+        name, float(a.values.sum()), weighted, float(difference.max()), migrated, allowed, tuple(findings)
+    )
 
 
 def _with_flow(h: hist.Hist, array: Any) -> Array:
@@ -213,45 +243,20 @@ def _with_flow(h: hist.Hist, array: Any) -> Array:
     return np.pad(np.asarray(array, dtype=np.float64), pads)
 
 
-def _is_count(values: Array, variances: Array) -> bool:
-    return bool(np.array_equal(values, variances) and np.array_equal(values, np.round(values)))
-
-
-def _relative(a: Array, b: Array, scale: Array) -> Array:
-    """Return the differences relative to the values, or to `scale` where weights of both signs cancel."""
+def _relative(a: Array, b: Array, scale: Array | float = 0.0) -> Array:
+    """Return the differences relative to the larger of the two and `scale`; infinite where one is not a number."""
     size = np.maximum(np.maximum(np.abs(a), np.abs(b)), scale)
     difference = np.divide(np.abs(a - b), size, out=np.zeros_like(a), where=size != 0)
-    return np.where(np.isnan(a) & np.isnan(b), np.inf, np.nan_to_num(difference, nan=np.inf))
+    return np.nan_to_num(difference, nan=np.inf)
 
 
-def _migrated(a: Array, b: Array, differs: NDArray[np.bool_], weighted: bool) -> int:
-    """Return how many events at least lie in another bin: one move changes two bins."""
-    if weighted:
-        return int(np.ceil(differs.sum() / 2))
-    return int(np.ceil(np.abs(a - b).sum() / 2))
-
-
-def _same_total(a: Array, b: Array, scale: Array) -> bool:
-    total_scale = np.sqrt(np.square(scale).sum())
-    return bool(_relative(np.array(a.sum()), np.array(b.sum()), np.array(total_scale)) <= RELATIVE_TOLERANCE)
-
-
-def _worst(
-    h: hist.Hist,
-    a: Array,
-    b: Array,
-    variance_a: Array,
-    variance_b: Array,
-    differs: NDArray[np.bool_],
-    migrated: int,
-    allowed: int,
-) -> str:
-    where = np.unravel_index(np.argmax(np.where(differs, np.abs(a - b), -1.0)), a.shape)
+def _worst(h: hist.Hist, a: _Bins, b: _Bins, differs: NDArray[np.bool_]) -> str:
+    size = np.where(differs, np.abs(a.values - b.values), -1.0)
+    where = np.unravel_index(np.argmax(size), size.shape)
     place = ", ".join(_bin_name(axis, int(i)) for axis, i in zip(h.axes, where, strict=True))
     return (
-        f"{int(differs.sum())} of {a.size} bins differ, the most in {place}: coffea {a[where]:.10g} ± "
-        f"{np.sqrt(variance_a[where]):.4g}, RDataFrame {b[where]:.10g} ± {np.sqrt(variance_b[where]):.4g}; "
-        f"sums {a.sum():.10g} and {b.sum():.10g}; at least {migrated} events migrated, {allowed} allowed"
+        f"{int(differs.sum())} of {differs.size} bins differ, the most in {place}: coffea {a.at(where)}, "
+        f"RDataFrame {b.at(where)}; sums {a.values.sum():.10g} and {b.values.sum():.10g}"
     )
 
 

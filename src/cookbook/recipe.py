@@ -9,7 +9,7 @@ import ast
 import difflib
 import json
 import linecache
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -61,8 +61,8 @@ class Recipe:
         return list(_code_cells(self.notebook))
 
     def source(self, engine: Engine) -> list[Cell]:
-        """Return the cells that make up one engine's half: the parameters, then those tagged with its name."""
-        return [c for tag in ("parameters", engine) for c in self.cells if tag in c.tags]
+        """Return the cells that make up one engine's half: those tagged with its name."""
+        return [c for c in self.cells if engine in c.tags]
 
     def imports(self, engine: Engine) -> str:
         """Return the top-level import statements of one engine's cells, one a line."""
@@ -73,30 +73,28 @@ class Recipe:
                     found[ast.unparse(node)] = None
         return "\n".join(found)
 
-    def namespace(
-        self,
-        engine: Engine,
-        parameters: Mapping[str, Any] | None = None,
-        replace: Mapping[int, str] | None = None,
-    ) -> dict[str, Any]:
-        """Execute one engine's cells in a fresh namespace and return it.
-
-        Parameters
-        ----------
-        engine
-            The half to execute.
-        parameters
-            Values that take the place of those the parameters cells set.
-        replace
-            Other source text by cell index; this is how tests put a fault into a recipe.
-        """
+    def parameters(self, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Execute the parameters cells in a fresh namespace, put `values` in place of theirs, and return it."""
         namespace: dict[str, Any] = {"__name__": f"recipe_{self.slug.replace('-', '_')}"}
-        for cell in self.source(engine):
-            text = (replace or {}).get(cell.index, cell.source)
-            _execute(text, f"{self.path.name}#cell{cell.index}", namespace)
-            if "parameters" in cell.tags:
-                namespace.update(parameters or {})
-        return namespace
+        self._execute((c for c in self.cells if "parameters" in c.tags), namespace, {})
+        return {**namespace, **(values or {})}
+
+    def define(
+        self, engine: Engine, namespace: dict[str, Any], replace: Mapping[int, str] | None = None
+    ) -> Callable[[Files], Any]:
+        """Execute one engine's cells in `namespace` and return its ``run_<engine>``.
+
+        `replace` holds other source text by cell index; this is how tests put a fault into a recipe.
+        """
+        self._execute(self.source(engine), namespace, replace or {})
+        function: Callable[[Files], Any] = namespace[f"run_{engine}"]
+        return function
+
+    def _execute(self, cells: Iterable[Cell], namespace: dict[str, Any], replace: Mapping[int, str]) -> None:
+        for cell in cells:
+            name, text = f"{self.path.name}#cell{cell.index}", replace.get(cell.index, cell.source)
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
+            exec(compile(text, name, "exec"), namespace)
 
     def run(
         self,
@@ -117,8 +115,8 @@ class Recipe:
         from cookbook import inputs
 
         inputs.check(files, self.metadata["branches"], optional=self.metadata.get("simulation_branches", ()))
-        namespace = self.namespace(engine, parameters, replace)
-        return checked_result(namespace[f"run_{engine}"](files), engine, self.path)
+        function = self.define(engine, self.parameters(parameters), replace)
+        return checked_result(function(files), engine, self.path)
 
 
 def checked_result(result: Any, engine: Engine, path: Path) -> dict[str, Any]:
@@ -218,12 +216,6 @@ def _code_cells(notebook: Any) -> Iterator[Cell]:
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             yield Cell(index, frozenset(cell.metadata.get("tags", ())), cell.source)
-
-
-def _execute(text: str, name: str, namespace: dict[str, Any]) -> None:
-    """Execute `text` so that a traceback shows its lines."""
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    exec(compile(text, name, "exec"), namespace)
 
 
 def _shape(value: Any) -> str:

@@ -165,7 +165,8 @@ def schema() -> dict[str, Any]:
 def _enlarged(files: Files, events: int) -> Files:
     """Return `files` copied up to at least `events`, datasets in the proportions they have."""
     if not isinstance(files, Mapping):
-        return sample.enlarge(list(files), events)
+        enlarged: list[str] = sample.enlarge(list(files), events)
+        return enlarged
     total = inputs.events(files)
     shares = {name: max(1, round(events * inputs.events(members) / total)) for name, members in files.items()}
     return {name: sample.enlarge(list(members), shares[name]) for name, members in files.items()}
@@ -225,7 +226,12 @@ def _input(recipe: Recipe, files: Files, counts: Sequence[int], rounds: int) -> 
 
 
 def _machine() -> dict[str, Any]:
-    return {"name": platform.node(), "processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
+    return {
+        "name": platform.node(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+    }
 
 
 def _processor() -> str:
@@ -261,7 +267,9 @@ def _column(timing: Timing, kind: str) -> dict[str, str]:
     return {
         "import [s]": f"{e.import_s:.1f}",
         "first run, with compilation [s]": f"{e.first_run_s:.1f}",
-        "warm rate [10³ events/s per core]": f"{e.warm_rate_hz / 1e3:,.0f}{low_high}" if e.warm_rate_hz else "not resolved",
+        "warm rate [10³ events/s per core]": f"{e.warm_rate_hz / 1e3:,.0f}{low_high}"
+        if e.warm_rate_hz
+        else "not resolved",
         "time per event over the read floor": f"{ratio:.1f}" if ratio else "not resolved",
         "peak memory [MB]": f"{e.peak_memory_mb:,.0f}",
         "read [bytes/event]": f"{per_event:,.0f}",

@@ -1,6 +1,6 @@
 """The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker`, a job on standard input.
 
-It must start fresh, so nothing heavy is imported before the clock runs.
+It must start fresh: neither engine, nor anything an engine imports, is imported before the clock runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-Run = Callable[[Any], Any]
+from cookbook.recipe import Engine, Recipe, load
+
+Run = Callable[[Any], None]
 
 
 def main() -> None:
@@ -29,52 +31,42 @@ def main() -> None:
 def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the times in seconds, peak memory in MB and bytes read from the large input, for one process."""
     small, large = job["sizes"]
+    recipe = load(job["notebook"])
+    kind = job["kind"]
+    import_s = _timed(lambda: exec("import uproot" if kind == "floor" else recipe.imports(kind), {}))
+    namespace = recipe.parameters()
+    bytes_read = _root_bytes if kind == "rdataframe" else _uproot_bytes()
     started = time.perf_counter()
-    make = _floor if job["kind"] == "floor" else _engine
-    define = make(job)
-    imported = time.perf_counter()
-    run, bytes_read = define()
+    run = _floor(recipe) if kind == "floor" else _engine(recipe, kind, namespace)
     run(small)
-    first = time.perf_counter()
+    first_run_s = time.perf_counter() - started
     times: dict[str, list[float]] = {"warm_small_s": [], "warm_large_s": []}
     read = 0
     for _ in range(job["warm_runs"]):
-        times["warm_small_s"].append(_timed(run, small))
+        times["warm_small_s"].append(_timed(lambda: run(small)))
         before = bytes_read()
-        times["warm_large_s"].append(_timed(run, large))
+        times["warm_large_s"].append(_timed(lambda: run(large)))
         read = bytes_read() - before
     return {
-        "import_s": imported - started,
-        "first_run_s": first - imported,
+        "import_s": import_s,
+        "first_run_s": first_run_s,
         "peak_memory_mb": _peak_memory_mb(),
         "bytes_read": read,
         **times,
     }
 
 
-def _timed(run: Run, files: Any) -> float:
+def _timed(action: Callable[[], None]) -> float:
     gc.collect()
     start = time.perf_counter()
-    run(files)
+    action()
     return time.perf_counter() - start
 
 
-def _engine(job: Mapping[str, Any]) -> Callable[[], tuple[Run, Callable[[], int]]]:
-    """Import what the engine's cells import, and return how to define its function."""
-    from cookbook.recipe import load
-
-    recipe = load(job["notebook"])
-    engine = job["kind"]
-    clock = time.perf_counter()
-    exec(recipe.imports(engine), {})
-    del clock
-
-    def define() -> tuple[Run, Callable[[], int]]:
-        function = recipe.namespace(engine)[f"run_{engine}"]
-        counter = _root_bytes if engine == "rdataframe" else _uproot_bytes()
-        return (lambda files: _complete(function(files))), counter
-
-    return define
+def _engine(recipe: Recipe, engine: Engine, namespace: dict[str, Any]) -> Run:
+    """Define the engine's function, and return how to run it to the end."""
+    function = recipe.define(engine, namespace)
+    return lambda files: _complete(function(files))
 
 
 def _complete(results: Mapping[str, Any]) -> None:
@@ -84,22 +76,19 @@ def _complete(results: Mapping[str, Any]) -> None:
             result.GetValue()
 
 
-def _floor(job: Mapping[str, Any]) -> Callable[[], tuple[Run, Callable[[], int]]]:
-    """Import uproot, and return how to define the function that only reads and decompresses."""
-    from cookbook.recipe import load
-
-    branches = load(job["notebook"]).metadata["branches"]
+def _floor(recipe: Recipe) -> Run:
+    """Return a function that reads and decompresses the recipe's branches and does nothing else."""
     import uproot
 
-    def run(files: Any) -> None:
-        from cookbook.inputs import paths
+    from cookbook.inputs import paths
 
+    def run(files: Any) -> None:
         for path in paths(files):
             with uproot.open(path) as file:
-                for tree, names in branches.items():
+                for tree, names in recipe.metadata["branches"].items():
                     _decompress(file[tree], names)
 
-    return lambda: (run, _uproot_bytes())
+    return run
 
 
 def _decompress(tree: Any, names: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ book test: export COOKBOOK_TIMINGS := $(CURDIR)/_build/timings
 # Notebooks run without a debugger attached: its warning would be noise in every log.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev system lock clean distclean
+.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev compiler browser lock clean distclean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +58,7 @@ book: env ## Build the book into _build/html, executing every recipe
 	fi; \
 	echo "Open $(HTML)/index.html in a browser, or run: make serve"
 
-test: dev system ## Lint, types, every test, every notebook, and a look with a real browser
+test: dev browser ## Lint, types, every test, every notebook, and a look with a real browser
 	@status=0; \
 	$(MAKE) check || status=1; \
 	$(MAKE) book || status=1; \
@@ -102,19 +102,22 @@ serve: ## Show the built book at http://127.0.0.1:8000/: [PORT=…]
 linkcheck: env ## Check every link to other sites
 	@$(BIN)/jupyter-book build . --builder linkcheck --keep-going
 
-env: $(READERS) $(PACKAGE) ## Make the environment for readers (.venv)
+env: compiler $(READERS) $(PACKAGE) ## Make the environment for readers (.venv)
 
-dev: $(DEVELOPERS) $(READERS) $(PACKAGE) ## Add to it what the tests and the simulation need
+dev: compiler $(DEVELOPERS) $(READERS) $(PACKAGE) ## Add to it what the tests and the simulation need
 
-system: ## Install the system packages that tests use, where that is allowed
-	@if command -v chromium >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq </dev/null && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium </dev/null || \
-		echo "Package chromium could not be installed: the browser tests are skipped."; \
-	else \
-		echo "Package chromium is not installed: the browser tests are skipped (apt-get install chromium)."; \
-	fi
+compiler: ## Install the C++ compiler whose headers ROOT needs, where that is allowed
+	@command -v g++ >/dev/null || { $(call apt-install,g++); } || { \
+		echo "ROOT compiles C++ as it runs and finds no g++: install it first (apt-get install g++)" >&2; \
+		exit 1; \
+	}
+
+browser: ## Install the browser of the tests, where that is allowed
+	@command -v chromium >/dev/null || { $(call apt-install,chromium); } || \
+		echo "There is no chromium: the browser tests are skipped (apt-get install chromium)"
+
+apt-install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq </dev/null && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) </dev/null
 
 lock: $(UV) ## Resolve pyproject.toml anew into the two lock files: [UPGRADE=1]
 	@$(compile) --extra book --extra install --output-file requirements.txt

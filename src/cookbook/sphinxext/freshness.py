@@ -1,0 +1,155 @@
+"""When a recipe was executed, from which commit, with which versions and on which input.
+
+The fingerprint decides whether an earlier execution may be shown again: only while the helper package, the lock
+and the data are what they were (the notebook itself is watched by Sphinx). In CI none is ever reused.
+"""
+
+import hashlib
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Execution", "Surroundings", "commit", "executions", "fingerprint", "input_hash", "may_reuse", "versions"]
+
+#: What the shown results depend on beside the notebook: globs below the repository.
+DEPENDENCIES = ("src/cookbook/**/*.py", "src/cookbook/**/*.json", "requirements*.txt", "data/**/*")
+#: The file that names the committed sample and its content hashes.
+MANIFEST = "data/manifest.*"
+PACKAGES = ("coffea", "awkward", "uproot", "hist")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution of a notebook.
+
+    Attributes
+    ----------
+    finished
+        When it ended, in UTC.
+    seconds
+        How long it took, kernel start included; None where it was not measured.
+    error
+        The name of the exception that ended it; None where it passed.
+    """
+
+    finished: datetime
+    seconds: float | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every recipe of one build shares.
+
+    Attributes
+    ----------
+    commit
+        The short hash of the commit; None outside a git repository.
+    changed
+        Whether tracked files differ from that commit.
+    versions
+        Version of each tool.
+    input_hash
+        The start of the SHA-256 of the sample's manifest; None where there is no manifest.
+    """
+
+    commit: str | None
+    changed: bool
+    versions: Mapping[str, str]
+    input_hash: str | None
+
+    @property
+    def commit_label(self) -> str | None:
+        """The commit as shown: marked where the tree differed from it."""
+        return None if self.commit is None else self.commit + ("+changes" if self.changed else "")
+
+
+def executions(nb_metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, Execution]:
+    """Take what myst-nb recorded (``env.nb_metadata``) of each executed page."""
+    found = {}
+    for docname, record in nb_metadata.items():
+        data = record.get("exec_data")
+        if data:
+            error = None if data["succeeded"] else (data["error"] or "unknown error")
+            found[docname] = Execution(datetime.fromtimestamp(data["mtime"], UTC), data["runtime"], error)
+    return found
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def commit(root: Path) -> tuple[str | None, bool]:
+    """Ask git for the commit of a work tree.
+
+    Returns
+    -------
+    tuple
+        The short hash, None outside a repository; and whether tracked files were changed since.
+    """
+    name = _git(root, "rev-parse", "--short=10", "HEAD")
+    return name, bool(name and _git(root, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _root_version() -> str | None:
+    """Read ROOT's version from its header: importing ROOT would cost seconds and start its interpreter."""
+    spec = find_spec("ROOT")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        header = Path(place) / "include" / "ROOT" / "RVersion.hxx"
+        if header.is_file():
+            text = header.read_text(encoding="utf-8")
+            parts = [re.search(rf"ROOT_VERSION_{part}\s+(\d+)", text) for part in ("MAJOR", "MINOR", "PATCH")]
+            if all(parts):
+                major, minor, patch = (int(part[1]) for part in parts if part)
+                return f"{major}.{minor:02d}.{patch:02d}"
+    return None
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Collect the versions of Python, ROOT and the packages named; what is not installed is left out."""
+    found = {"Python": platform.python_version()}
+    root = _root_version()
+    if root:
+        found["ROOT"] = root
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _digest(root: Path, paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def fingerprint(root: Path) -> str:
+    """Hash everything beside the notebook that a result depends on (helper package, lock, data)."""
+    files = {path for pattern in DEPENDENCIES for path in root.glob(pattern) if path.is_file()}
+    return _digest(root, files)
+
+
+def input_hash(root: Path) -> str | None:
+    """Give the first 12 hexadecimal digits of the SHA-256 of the sample's manifest; None where there is none."""
+    manifests = sorted(root.glob(MANIFEST))
+    return hashlib.sha256(manifests[0].read_bytes()).hexdigest()[:12] if manifests else None
+
+
+def may_reuse(environ: Mapping[str, str], before: str | None, now: str) -> bool:
+    """Decide whether executions of an earlier build may be shown: never in CI, else if nothing changed."""
+    return not environ.get("CI") and before == now

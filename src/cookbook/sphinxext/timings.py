@@ -1,0 +1,216 @@
+"""The recipes' timings as tables, a figure and a choice: what the pages "Performance" and "Choosing a tool" show.
+
+A job of n events is taken to cost: import + first run without its event loop (so: compilation and set-up) + n over
+the warm rate, on one core. The three are measured; nothing here is typed in.
+"""
+
+import json
+import math
+import os
+import statistics
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+__all__ = ["Record", "break_even", "caption", "choices", "duration", "figure", "job_seconds", "load", "load_bench"]
+__all__ += ["overall", "overhead", "summary", "to_html"]
+
+#: One recipe's timing, as ``timing_schema.json`` describes it.
+Record = dict[str, Any]
+
+NAMES = {"coffea": "coffea", "rdataframe": "RDataFrame", "floor": "read floor"}
+TOOLS = ("coffea", "rdataframe")
+SIZES = (10**5, 10**7, 10**9)
+#: Two jobs whose durations differ by less than this are called equal: rounds differ by as much.
+SAME = 0.1
+UNRESOLVED = "not resolved"
+
+
+def _validated(record: Record) -> Record:
+    schema = json.loads(resources.files("cookbook").joinpath("timing_schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(record, schema)
+    return record
+
+
+def load(folder: Path | None = None) -> list[Record]:
+    """Read the timings of a build, sorted by recipe.
+
+    Parameters
+    ----------
+    folder
+        Where the recipes left them; by default the folder that ``COOKBOOK_TIMINGS`` names.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none: the page would be empty.
+    """
+    place = folder or Path(os.environ.get("COOKBOOK_TIMINGS", "_build/timings"))
+    found = [_validated(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(place.glob("*.json"))]
+    if not found:
+        msg = f"no timing in {place}; execute the recipes first (make book), or set COOKBOOK_TIMINGS to their folder"
+        raise FileNotFoundError(msg)
+    return found
+
+
+def load_bench(folder: Path) -> tuple[str, list[Record]] | None:
+    """Read the newest result file of ``make bench``: its name and records; None where there is none."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        return None
+    return files[-1].stem, [_validated(record) for record in json.loads(files[-1].read_text(encoding="utf-8"))]
+
+
+def overhead(record: Record, tool: str) -> float:
+    """Seconds that a job spends before its event loop: import, compilation, set-up."""
+    engine = record["engines"][tool]
+    return float(engine["import_s"] + max(0.0, engine["first_run_s"] - engine["warm_small_s"]))
+
+
+def job_seconds(record: Record, tool: str, events: float) -> float | None:
+    """Seconds that a job of this many events takes on one core; None where no rate was resolved."""
+    rate = record["engines"][tool]["warm_rate_hz"]
+    return None if rate is None else overhead(record, tool) + events / rate
+
+
+def choice(record: Record, events: float) -> str:
+    """Name the tool whose job ends first, "either" within `SAME`, or say that it was not resolved."""
+    seconds = {tool: job_seconds(record, tool, events) for tool in TOOLS}
+    known = {tool: value for tool, value in seconds.items() if value is not None}
+    if len(known) < len(TOOLS):
+        return UNRESOLVED
+    fast, slow = sorted(known, key=lambda tool: known[tool])
+    return "either" if known[slow] < known[fast] * (1 + SAME) else NAMES[fast]
+
+
+def break_even(record: Record) -> float | None:
+    """Events from which the tool with the longer start ends first; None where it never does, or is not resolved."""
+    rates = [record["engines"][tool]["warm_rate_hz"] for tool in TOOLS]
+    if None in rates or rates[0] == rates[1]:
+        return None
+    start = overhead(record, "rdataframe") - overhead(record, "coffea")
+    events = start / (1 / rates[0] - 1 / rates[1])
+    return events if events > 0 else None
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration with its unit, to two digits."""
+    if seconds is None:
+        return UNRESOLVED
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "d")):
+        if seconds < limit:
+            return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:.0f} {unit}"
+    return f"{seconds} s"
+
+
+def _rate(engine: Record) -> str:
+    if engine["warm_rate_hz"] is None:
+        return UNRESOLVED
+    text = f"{engine['warm_rate_hz'] / 1e3:,.0f}"
+    if engine["rate_range_hz"]:
+        low, high = (value / 1e3 for value in engine["rate_range_hz"])
+        text += f" [{low:,.0f}, {high:,.0f}]"
+    return text
+
+
+def _floor_ratio(record: Record, tool: str) -> str:
+    rate, floor = record["engines"][tool]["warm_rate_hz"], record["engines"]["floor"]["warm_rate_hz"]
+    return f"{floor / rate:.1f}" if rate and floor else UNRESOLVED
+
+
+def summary(records: Sequence[Record]) -> pd.DataFrame:
+    """Tabulate what was measured: one row per recipe and tool."""
+    rows = {}
+    for record in records:
+        for tool in TOOLS:
+            engine = record["engines"][tool]
+            rows[record["recipe"], NAMES[tool]] = {
+                "import [s]": f"{engine['import_s']:.1f}",
+                "first run [s]": f"{engine['first_run_s']:.1f}",
+                "warm rate [10³ events/s]": _rate(engine),
+                "over read floor": _floor_ratio(record, tool),
+                "peak memory [MB]": f"{engine['peak_memory_mb']:,.0f}",
+                "read [bytes/event]": f"{engine['bytes_read'] / record['input']['events'][1]:,.0f}",
+            }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["recipe", "tool"])
+
+
+def choices(records: Sequence[Record], sizes: Sequence[int] = SIZES) -> pd.DataFrame:
+    """Tabulate, per recipe and number of events, which tool ends first and how long each takes on one core."""
+    rows = {}
+    for record in records:
+        cells = {}
+        for size in sizes:
+            times = ", ".join(f"{NAMES[t]} {duration(job_seconds(record, t, size))}" for t in TOOLS)
+            cells[f"10{str(round(math.log10(size))).translate(_SUPERSCRIPTS)} events"] = (
+                f"{choice(record, size)} ({times})"
+            )
+        even = break_even(record)
+        cells["equal at"] = "never" if even is None else f"{even:.1g} events"
+        rows[record["recipe"]] = cells
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recipe")
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def to_html(table: pd.DataFrame) -> str:
+    """Write a table as HTML that the book styles."""
+    html: str = table.reset_index().to_html(index=False, border=0, classes="timings", justify="left")
+    return html
+
+
+def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:
+    """Give, per tool, the medians over the recipes: seconds before the loop, events per second, peak memory in MB."""
+    found = {}
+    for tool in TOOLS:
+        rates = [r["engines"][tool]["warm_rate_hz"] for r in records if r["engines"][tool]["warm_rate_hz"]]
+        found[NAMES[tool]] = (
+            statistics.median(overhead(record, tool) for record in records),
+            statistics.median(rates) if rates else math.nan,
+            statistics.median(record["engines"][tool]["peak_memory_mb"] for record in records),
+        )
+    return found
+
+
+def figure(records: Sequence[Record]) -> Figure:
+    """Draw the warm rates of both tools and the read floor, a line per recipe, with the range over the rounds."""
+    drawn, axes = plt.subplots(figsize=(8, 1.1 + 0.6 * len(records)), layout="constrained")
+    marks = {"coffea": ("#3f90da", "o"), "rdataframe": ("#ffa90e", "s"), "floor": ("#717581", "|")}
+    for kind, (colour, mark) in marks.items():
+        engines = [(place, record["engines"][kind]) for place, record in enumerate(records)]
+        known = [(place, engine) for place, engine in engines if engine["warm_rate_hz"] is not None]
+        rates = [engine["warm_rate_hz"] for _, engine in known]
+        ranges = [engine["rate_range_hz"] or (rate, rate) for rate, (_, engine) in zip(rates, known, strict=True)]
+        spread = [
+            [max(0.0, rate - low) for rate, (low, _) in zip(rates, ranges, strict=True)],
+            [max(0.0, high - rate) for rate, (_, high) in zip(rates, ranges, strict=True)],
+        ]
+        places = [place for place, _ in known]
+        axes.errorbar(rates, places, xerr=spread, fmt=mark, color=colour, markersize=9, label=NAMES[kind])
+    axes.set(xscale="log", xlabel="warm rate on one core [events/s]", ylim=(len(records) - 0.5, -0.5))
+    axes.set_yticks(range(len(records)), [record["recipe"] for record in records])
+    axes.grid(axis="y", linestyle=":")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
+def caption(records: Sequence[Record]) -> str:
+    """Say on what the timings were made: machines, cores, versions, date and sizes, each different one once."""
+    lines: dict[str, list[str]] = {}
+    for record in records:
+        machine, given = record["machine"], record["input"]
+        versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+        sizes = " and ".join(f"{events:,}" for events in given["events"])
+        line = (
+            f"{record['date']}: one thread on {machine['processor']} ({machine['cores']} cores, {machine['system']}); "
+            f"{versions}; {given['rounds']} rounds."
+        )
+        lines.setdefault(line, []).append(f"{record['recipe']} {sizes} events")
+    return " ".join(f"{line} Input: {'; '.join(inputs)}." for line, inputs in lines.items())

@@ -43,7 +43,8 @@ def engine_pairs(doctree: nodes.Node) -> Iterator[tuple[nodes.section, nodes.sec
 
 
 def _block(left: nodes.section, right: nodes.section) -> nodes.container:
-    block = nodes.container(classes=["engines"])
+    # The theme folds its contents column away where a block of this class passes under it.
+    block = nodes.container(classes=["engines", "full-width"])
     for section in (left, right):
         (engine,) = engines_in(section)
         block += nodes.container("", section, classes=["engine", f"engine-{engine}"])

@@ -10,7 +10,7 @@ from cookbook.sphinxext.addresses import Project
 from cookbook.sphinxext.catalogue import Entry
 from cookbook.sphinxext.freshness import Execution, Surroundings
 
-__all__ = ["api_index", "cards", "citation_box", "project_links", "recipe_bar", "status"]
+__all__ = ["api_index", "cards", "citation_box", "project_links", "recipe_bar", "render", "status"]
 
 #: Gives the address of a page, relative to the page being written.
 Link = Callable[[str], str]
@@ -20,7 +20,8 @@ _TEMPLATES = Environment(
 )
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Fill in one of the templates; a value that it needs and does not get is an error."""
     return _TEMPLATES.get_template(template).render(**values)
 
 
@@ -33,7 +34,7 @@ def cards(entries: Sequence[Entry], link: Link) -> str:
         ("object", "Object", catalogue.objects(entries)),
         ("api", "API", names),
     ]
-    return _render("cards.html", filters=filters, entries=[(entry, link(entry.docname)) for entry in entries])
+    return render("cards.html", filters=filters, entries=[(entry, link(entry.docname)) for entry in entries])
 
 
 def api_index(entries: Sequence[Entry], link: Link) -> str:
@@ -42,22 +43,22 @@ def api_index(entries: Sequence[Entry], link: Link) -> str:
         (tool, [(name, [(entry.title, link(entry.docname)) for entry in users]) for name, users in names.items()])
         for tool, names in catalogue.apis(entries).items()
     ]
-    return _render("api_index.html", tools=tools)
+    return render("api_index.html", tools=tools)
 
 
 def status(rows: Sequence[tuple[str, str, Execution | None]], around: Surroundings) -> str:
     """Draw the table of executions; a row is title, address and execution."""
-    return _render("status.html", rows=rows, around=around)
+    return render("status.html", rows=rows, around=around)
 
 
 def citation_box(bibtex: str, *, cite_id: str, cite_title: str) -> str:
     """Draw a BibTeX entry that can be copied."""
-    return _render("citation.html", bibtex=bibtex, cite_id=cite_id, cite_title=cite_title)
+    return render("citation.html", bibtex=bibtex, cite_id=cite_id, cite_title=cite_title)
 
 
 def project_links(place: Project) -> str:
     """Draw the project's own addresses; empty where none is known."""
-    return _render("project_links.html", repository=place.repository, pages=place.pages)
+    return render("project_links.html", repository=place.repository, pages=place.pages)
 
 
 def recipe_bar(
@@ -78,7 +79,7 @@ def recipe_bar(
     download
         Address of the notebook, relative to the page.
     """
-    return _render(
+    return render(
         "recipe_bar.html",
         entry=entry,
         swan=addresses.swan_url(place),

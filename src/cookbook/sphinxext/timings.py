@@ -18,6 +18,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cookbook.sphinxext import html
+
 __all__ = ["Record", "break_even", "caption", "choices", "duration", "figure", "job_seconds", "load", "load_bench"]
 __all__ += ["overall", "overhead", "summary", "to_html"]
 
@@ -89,6 +91,16 @@ def choice(record: Record, events: float) -> str:
     return "either" if known[slow] < known[fast] * (1 + SAME) else NAMES[fast]
 
 
+def _verdict(record: Record, events: float) -> str:
+    winner = choice(record, events)
+    if winner == UNRESOLVED:
+        return UNRESOLVED
+    times = {NAMES[tool]: duration(job_seconds(record, tool, events)) for tool in TOOLS}
+    first = next(iter(times)) if winner == "either" else winner
+    (second,) = set(times) - {first}
+    return f"{winner}: {first} {times[first]}, {second} {times[second]}"
+
+
 def break_even(record: Record) -> float | None:
     """Events from which the tool with the longer start ends first; None where it never does, or is not resolved."""
     rates = [record["engines"][tool]["warm_rate_hz"] for tool in TOOLS]
@@ -115,7 +127,7 @@ def _rate(engine: Record) -> str:
     text = f"{engine['warm_rate_hz'] / 1e3:,.0f}"
     if engine["rate_range_hz"]:
         low, high = (value / 1e3 for value in engine["rate_range_hz"])
-        text += f" [{low:,.0f}, {high:,.0f}]"
+        text += f" [{low:,.0f} to {high:,.0f}]"
     return text
 
 
@@ -147,10 +159,8 @@ def choices(records: Sequence[Record], sizes: Sequence[int] = SIZES) -> pd.DataF
     for record in records:
         cells = {}
         for size in sizes:
-            times = ", ".join(f"{NAMES[t]} {duration(job_seconds(record, t, size))}" for t in TOOLS)
-            cells[f"10{str(round(math.log10(size))).translate(_SUPERSCRIPTS)} events"] = (
-                f"{choice(record, size)} ({times})"
-            )
+            power = str(round(math.log10(size))).translate(_SUPERSCRIPTS)
+            cells[f"10{power} events"] = _verdict(record, size)
         even = break_even(record)
         cells["equal at"] = "never" if even is None else f"{even:.1g} events"
         rows[record["recipe"]] = cells
@@ -160,10 +170,11 @@ def choices(records: Sequence[Record], sizes: Sequence[int] = SIZES) -> pd.DataF
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def to_html(table: pd.DataFrame) -> str:
-    """Write a table as HTML that the book styles."""
-    html: str = table.reset_index().to_html(index=False, border=0, classes="timings", justify="left")
-    return html
+def to_html(table: pd.DataFrame, records: Sequence[Record]) -> str:
+    """Write a table as HTML: one group of lines per recipe, its name a link, and what it was measured on below."""
+    flat = table.reset_index()
+    groups = [(recipe, lines.iloc[:, 1:].to_numpy().tolist()) for recipe, lines in flat.groupby("recipe", sort=False)]
+    return html.render("timings.html", header=list(flat.columns), groups=groups, caption=caption(records))
 
 
 def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:

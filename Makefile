@@ -37,7 +37,7 @@ book test: export COOKBOOK_TIMINGS := $(CURDIR)/_build/timings
 # Notebooks run without a debugger attached: its warning would be noise in every log.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev compiler browser lock clean distclean
+.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev compiler system lock clean distclean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +58,7 @@ book: env ## Build the book into _build/html, executing every recipe
 	fi; \
 	echo "Open $(HTML)/index.html in a browser, or run: make serve"
 
-test: dev browser ## Lint, types, every test, every notebook, and a look with a real browser
+test: dev system ## Lint, types, every test, every notebook, and a look with a real browser
 	@status=0; \
 	$(MAKE) check || status=1; \
 	$(MAKE) book || status=1; \
@@ -112,9 +112,11 @@ compiler: ## Install the C++ compiler whose headers ROOT needs, where that is al
 		exit 1; \
 	}
 
-browser: ## Install the browser of the tests, where that is allowed
-	@command -v chromium >/dev/null || { $(call apt-install,chromium); } || \
-		echo "There is no chromium: the browser tests are skipped (apt-get install chromium)"
+system: ## Install the system packages that the tests use, where that is allowed
+	@missing=; \
+	for tool in chromium rsync; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || { $(call apt-install,$$missing); } || \
+		echo "Missing:$$missing. The tests that need them are skipped (apt-get install$$missing)"
 
 apt-install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq </dev/null && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) </dev/null

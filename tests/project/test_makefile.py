@@ -1,0 +1,338 @@
+"""The commands: what they set up, when they do nothing, and what they say when something is wrong.
+
+The real Makefile runs in a folder of its own, with small scripts in place of the environment's tools.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ["accept", "bench", "book", "check", "help", "lock", "new", "recipe", "sample", "serve", "test"]
+Make = Callable[..., subprocess.CompletedProcess[str]]
+
+# Stands in for python, pip, jupyter-book and the rest: notes how it was called, and does what the test wants.
+TOOL = """#!/bin/bash
+echo "$(basename "$0") $*" >> "$CALLS"
+if [ "$(basename "$0")" = jupyter-book ]; then
+    mkdir -p _build/html/reports
+    touch _build/html/index.html
+    [ -z "${BROKEN:-}" ] || { touch _build/html/reports/dimuon-spectrum.err.log; exit 1; }
+fi
+"""
+
+
+def stand_in(folder: Path, *names: str) -> None:
+    """Write a stand-in for each of these tools."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text(TOOL, encoding="utf-8")
+        (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def project(repository: Path, tmp_path: Path) -> Path:
+    """Return a copy of the project's set-up, its environment made of stand-ins."""
+    root = tmp_path / "cookbook"
+    (root / "recipes").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(repository / name, root)
+    (root / "recipes" / "one.ipynb").write_text("{}", encoding="utf-8")
+    stand_in(root / ".venv" / "bin", "python", "jupyter-book", "ruff", "mypy", "codespell", "nbstripout")
+    stand_in(root / "system", "apt-get", "chromium", "g++", "rsync")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def make(project: Path) -> Make:
+    """Return a function that calls make there."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COOKBOOK_"))}
+    search = os.pathsep.join([str(project / "system"), os.environ["PATH"]])
+    environment = {**clean, "CALLS": str(project / "calls"), "PATH": search}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        line = ["make", *arguments]
+        return subprocess.run(
+            line, cwd=project, env={**environment, **variables}, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def calls(project: Path, shape: str) -> list[str]:
+    """Return the noted calls of tools that match."""
+    log = project / "calls"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    return [line for line in lines if re.search(shape, line)]
+
+
+def test_help_lists_every_command(repository: Path, make: Make) -> None:
+    """Every target that is meant to be called has its line in make help."""
+    makefile = (repository / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)
+    listed = re.findall(r"^  make ([a-z-]+) +\S", make("help").stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(phony.split())
+    assert set(COMMANDS) <= set(listed)
+
+
+def test_make_alone_shows_the_help(make: Make) -> None:
+    """A reader who types make gets the list, not a long install."""
+    assert make().stdout == make("help").stdout
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_the_documents_name_commands_that_exist(repository: Path, make: Make, document: str) -> None:
+    """Each command in a code block or in backticks is one of make help."""
+    text = (repository / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^\s*\$ |`)make ([a-z]+)", text, re.MULTILINE))
+    assert named
+    assert named - set(re.findall(r"^  make ([a-z-]+)", make("help").stdout, re.MULTILINE)) == set()
+
+
+@pytest.mark.parametrize(("target", "lock"), [("env", "requirements.txt"), ("dev", "requirements-dev.txt")])
+def test_an_environment_is_installed_once_from_its_lock(project: Path, make: Make, target: str, lock: str) -> None:
+    """The first call installs the lock with its hashes checked and then the package alone; the second nothing."""
+    assert make(target).returncode == 0
+    locked, package = calls(project, "pip install")
+    assert f"--require-hashes --only-binary :all: --requirement {lock}" in locked
+    assert "--no-deps --no-build-isolation --editable ." in package
+    assert make(target).returncode == 0
+    assert len(calls(project, "pip install")) == 2
+
+
+def test_the_developers_environment_serves_readers_too(project: Path, make: Make) -> None:
+    """After make test has installed everything, make book installs nothing."""
+    make("dev")
+    before = calls(project, "pip install")
+    assert make("env").returncode == 0
+    assert calls(project, "pip install") == before
+
+
+def test_a_new_date_on_a_lock_installs_nothing(project: Path, make: Make) -> None:
+    """A fresh checkout changes the dates of files; only their content counts."""
+    make("env")
+    before = calls(project, "pip install")
+    os.utime(project / "requirements.txt", (2_000_000_000, 2_000_000_000))
+    make("env")
+    assert calls(project, "pip install") == before
+
+
+def test_a_changed_lock_is_installed(project: Path, make: Make) -> None:
+    """A lock with another content is installed at the next command."""
+    make("env")
+    with (project / "requirements.txt").open("a", encoding="utf-8") as lock:
+        lock.write("# changed\n")
+    make("env")
+    assert len(calls(project, "--require-hashes")) == 2
+
+
+def test_a_failed_install_is_tried_again(project: Path, make: Make) -> None:
+    """An install that failed leaves no stamp behind."""
+    python = project / ".venv" / "bin" / "python"
+    python.write_text("#!/bin/bash\nexit 1\n", encoding="utf-8")
+    assert make("env").returncode != 0
+    python.write_text(TOOL, encoding="utf-8")
+    assert make("env").returncode == 0
+    assert len(calls(project, "--require-hashes")) == 1
+
+
+def test_another_python_is_refused_by_name(project: Path, make: Make) -> None:
+    """The lock is for one Python: another one is an error that says how to name the right one."""
+    shutil.rmtree(project / ".venv")
+    other = project / "python-other"
+    other.write_text("#!/bin/bash\nexit 1\n", encoding="utf-8")
+    other.chmod(0o755)
+    failed = make("env", f"PYTHON={other}")
+    assert failed.returncode != 0
+    assert f"The lock is made for Python 3.11 and {other} is another version" in failed.stderr
+    assert not (project / ".venv").exists()
+
+
+@pytest.fixture
+def bare(project: Path, tmp_path: Path) -> str:
+    """Return a search path with a shell's usual tools alone: no compiler, no browser."""
+    usual = tmp_path / "usual"
+    usual.mkdir()
+    for name in ("bash", "basename", "cat", "cut", "make", "mkdir", "sha256sum", "touch"):
+        found = shutil.which(name)
+        assert found is not None
+        (usual / name).symlink_to(found)
+    stand_in(project / "system", "id")
+    (project / "system" / "id").write_text("#!/bin/bash\necho ${USER_ID:-1000}\n", encoding="utf-8")
+    for name in ("chromium", "g++", "rsync"):
+        (project / "system" / name).unlink()
+    return os.pathsep.join([str(project / "system"), str(usual)])
+
+
+def test_a_missing_compiler_stops_with_its_package(project: Path, make: Make, bare: str) -> None:
+    """ROOT cannot do without a compiler's headers: where make may not install it, it says what to install."""
+    failed = make("env", PATH=bare)
+    assert failed.returncode != 0
+    assert "finds no g++: install it first (apt-get install g++)" in failed.stderr
+    assert calls(project, "pip install") == []
+
+
+def test_a_missing_browser_is_named_and_stops_nothing(project: Path, make: Make, bare: str) -> None:
+    """What only some tests need is named where make may not install it."""
+    shown = make("system", PATH=bare)
+    assert shown.returncode == 0
+    assert "Missing: chromium rsync. The tests that need them are skipped" in shown.stdout
+    assert calls(project, "apt-get") == []
+
+
+@pytest.mark.parametrize(("target", "packages"), [("compiler", "g++"), ("system", "chromium rsync")])
+def test_root_gets_the_packages_installed(project: Path, make: Make, bare: str, target: str, packages: str) -> None:
+    """Where apt is there and may be used, what is missing is installed from there, without a question."""
+    assert make(target, PATH=bare, USER_ID="0").returncode == 0
+    update, install = calls(project, "apt-get")
+    assert update == "apt-get update -qq"
+    assert install == f"apt-get install -y -qq --no-install-recommends {packages}"
+
+
+def test_the_book_says_where_to_open_it(make: Make) -> None:
+    """The last line of make book is where to look and how."""
+    built = make("book")
+    assert built.returncode == 0, built.stderr
+    last = built.stdout.splitlines()[-1]
+    assert last == "Open _build/html/index.html in a browser, or run: make serve"
+
+
+def test_the_book_treats_warnings_as_errors(project: Path, make: Make) -> None:
+    """A warning of Sphinx fails the build, after all of them were shown."""
+    make("book")
+    assert calls(project, "^jupyter-book") == ["jupyter-book build . --warningiserror --nitpick --keep-going"]
+
+
+def test_an_unchanged_book_is_not_built_again(project: Path, make: Make) -> None:
+    """With all inputs as they were, a second call executes nothing."""
+    make("book")
+    again = make("book")
+    assert "The book is up to date" in again.stdout
+    assert len(calls(project, "^jupyter-book")) == 1
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "remove", "lock", "helper"])
+def test_any_change_of_an_input_executes_the_book_again(project: Path, make: Make, change: str) -> None:
+    """Notebook, helper package and lock all count: an execution is reused only where nothing moved."""
+    make("book")
+    recipes = project / "recipes"
+    if change == "edit":
+        (recipes / "one.ipynb").write_text("{ }", encoding="utf-8")
+    elif change == "add":
+        (recipes / "two.ipynb").write_text("{}", encoding="utf-8")
+    elif change == "remove":
+        (recipes / "one.ipynb").unlink()
+    elif change == "lock":
+        (project / "requirements.txt").write_text("# other\n", encoding="utf-8")
+    else:
+        (project / "src").mkdir()
+        (project / "src" / "helper.py").write_text("", encoding="utf-8")
+    make("book")
+    assert len(calls(project, "^jupyter-book")) == 2
+
+
+def test_what_notebooks_leave_behind_does_not_count(project: Path, make: Make) -> None:
+    """Checkpoints and bytecode, which appear when something runs, make no book stale."""
+    make("book")
+    for folder in (".ipynb_checkpoints", "__pycache__"):
+        (project / "recipes" / folder).mkdir()
+        (project / "recipes" / folder / "left").touch()
+    make("book")
+    assert len(calls(project, "^jupyter-book")) == 1
+
+
+def test_a_failed_book_names_the_traceback_and_is_built_again(project: Path, make: Make) -> None:
+    """A failing notebook makes make book fail, names the report, and the next call tries anew."""
+    failed = make("book", BROKEN="yes")
+    assert failed.returncode != 0
+    assert "Traceback: _build/html/reports/dimuon-spectrum.err.log" in failed.stdout
+    assert make("book").returncode == 0
+    assert len(calls(project, "^jupyter-book")) == 2
+
+
+def test_the_tests_run_although_lint_and_book_fail(project: Path, make: Make) -> None:
+    """One call of make test shows everything that is wrong, and is red if anything is."""
+    for name in ("ruff", "jupyter-book"):
+        (project / ".venv" / "bin" / name).write_text("#!/bin/bash\nexit 1\n", encoding="utf-8")
+    failed = make("test")
+    assert failed.returncode != 0
+    assert len(calls(project, "^python -m pytest")) == 1
+    assert len(calls(project, "^mypy")) == 1
+
+
+def test_the_tests_cover_every_recipe_and_leave_a_report(project: Path, make: Make) -> None:
+    """One pytest run has the unit tests and nbval over the recipes, so that its closing line sums up all of it."""
+    assert make("test").returncode == 0
+    (line,) = calls(project, "^python -m pytest")
+    assert line.startswith("python -m pytest tests recipes --nbval-lax ")
+    assert line.endswith("--junitxml=reports/junit.xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        (["recipe"], "Give the recipe and the files: make recipe NAME="),
+        (["recipe", "NAME=dimuon-spectrum"], "Give the recipe and the files: make recipe NAME="),
+        (["new"], "Give the new recipe a name: make new NAME="),
+        (["accept"], "Give the recipe: make accept NAME="),
+    ],
+)
+def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[str], shape: str) -> None:
+    """A command without what it needs says so with an example, and runs nothing."""
+    failed = make(*arguments)
+    assert failed.returncode != 0
+    assert shape in failed.stderr
+    assert calls(project, "cookbook") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (
+            ["recipe", "NAME=trijet-mass", "FILES=a.root b.root", "OUT=mine"],
+            "-m cookbook.cli recipe trijet-mass a.root b.root --out mine",
+        ),
+        (["recipe", "NAME=trijet-mass", "FILES=a.root"], "-m cookbook.cli recipe trijet-mass a.root"),
+        (["new", "NAME=pileup-weights"], "-m cookbook.cli new pileup-weights"),
+        (["accept", "NAME=trijet-mass"], "-m cookbook.cli accept trijet-mass"),
+        (["bench"], "-m cookbook.cli bench"),
+        (["sample"], "-m cookbook.simulation"),
+        (["sample", "EVENTS=1000", "OUT=big"], "-m cookbook.simulation --events 1000 --out big"),
+    ],
+)
+def test_a_command_passes_its_arguments_on(project: Path, make: Make, arguments: list[str], call: str) -> None:
+    """Make only translates NAME, FILES, OUT and EVENTS into the helper's own arguments."""
+    assert make(*arguments).returncode == 0
+    assert [line.rstrip() for line in calls(project, "cookbook\\.")] == [f"python {call}"]
+
+
+def test_serving_without_a_book_says_what_to_do(make: Make) -> None:
+    """There is nothing to serve before make book."""
+    failed = make("serve")
+    assert failed.returncode != 0
+    assert "There is no book yet: run make book first." in failed.stderr
+
+
+def test_the_book_is_served_to_this_machine_alone(project: Path, make: Make) -> None:
+    """The server listens on the loopback address, on the port that was asked for."""
+    html = project / "_build" / "html"
+    html.mkdir(parents=True)
+    (html / "index.html").touch()
+    shown = make("serve", "--dry-run", "PORT=8123")
+    assert "-m http.server --bind 127.0.0.1 --directory _build/html 8123" in shown.stdout
+
+
+def test_real_files_beside_the_repository_are_found(project: Path, make: Make) -> None:
+    """COOKBOOK_NANOAOD, where it is not set, is the folder beside the repository if there is one."""
+    with (project / "Makefile").open("a", encoding="utf-8") as makefile:
+        makefile.write("\nshow:\n\t@echo [$$COOKBOOK_NANOAOD]\n")
+    assert make("show").stdout.strip() == "[]"
+    shared = project.parent / "shared" / "nanoaod"
+    shared.mkdir(parents=True)
+    assert make("show").stdout.strip() == f"[{shared}]"
+    assert make("show", COOKBOOK_NANOAOD="elsewhere").stdout.strip() == "[elsewhere]"

@@ -1,7 +1,11 @@
 """The lock files say the same as pyproject.toml, and nothing about where packages come from."""
 
+import ast
+import json
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -80,6 +84,36 @@ def test_a_lock_satisfies_every_direct_requirement(repository: Path, project: di
         if not requirement.specifier.contains(locked.get(canonicalize_name(requirement.name), ""), prereleases=True)
     ]
     assert unmet == []
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level modules that a module or a notebook imports."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    nodes = list(ast.walk(ast.parse(text)))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    given = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in [*plain, *given]}
+
+
+def test_every_import_is_a_direct_requirement(
+    repository: Path, tracked: list[Path], project: dict[str, object]
+) -> None:
+    """Nothing is used that is only there because another package happens to need it."""
+    sources = [path for path in tracked if path.suffix in {".py", ".ipynb"}]
+    folders = {"cookbook", *(part for path in sources for part in [path.stem, *path.parts[:-1]])}
+    used = set().union(*(imported(repository / path) for path in sources)) - sys.stdlib_module_names - folders
+    declared = {canonicalize_name(requirement.name) for requirement in direct(project, ["dev"])}
+    provided = packages_distributions()
+    # pip is part of every environment that a lock is installed into.
+    missing = [
+        name
+        for name in sorted(used - {"pip"})
+        if not declared & {canonicalize_name(found) for found in provided.get(name, [])}
+    ]
+    assert missing == []
 
 
 def test_the_developers_lock_holds_the_readers_versions(repository: Path) -> None:

@@ -25,15 +25,16 @@ DEVELOPERS := $(VENV)/stamps/developers-$(call digest,requirements.txt requireme
 PACKAGE := $(VENV)/stamps/package-$(call digest,pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# What a page is made from: the book is built again when the content of any of these moved.
+# What a page is made from: the book is built again when the content of any of these moved, or an address. Which recipes that
+# executes again is the business of its Sphinx extension. After a failure Sphinx forgets what it read: it would not
+# repeat a warning about a page that did not change.
 BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CHANGELOG.md CITATION.cff CONTRIBUTING.md
 book-digest = find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*' \
-	-print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16
+	-print0 | LC_ALL=C sort -z | xargs -0 sha256sum | \
+	sha256sum - <(echo "$${CI_PROJECT_URL:-} $${CI_PAGES_URL:-} $${CI_DEFAULT_BRANCH:-}") | sha256sum | cut -c1-16
 
 # Files of the collaboration that some tests also run on, where they lie beside the repository.
 export COOKBOOK_NANOAOD ?= $(abspath $(wildcard ../shared/nanoaod))
-# The timing cell of every recipe leaves its numbers here for the page that compares them.
-book test: export COOKBOOK_TIMINGS := $(CURDIR)/_build/timings
 # Notebooks run without a debugger attached: its warning would be noise in every log.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
@@ -45,11 +46,11 @@ help: ## List the commands
 book: env ## Build the book into _build/html, executing every recipe
 	@digest=$$($(book-digest)); \
 	if [ -e "_build/book-$$digest" ]; then \
-		echo "The book is up to date (make clean, then make book, builds it anew)."; \
+		echo "The book is up to date (make clean, then make book, executes everything anew)."; \
 	else \
-		rm -rf _build; \
-		mkdir -p "$$COOKBOOK_TIMINGS"; \
+		rm -rf _build/book-* $(HTML)/reports; \
 		$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going || { \
+			rm -rf _build/.doctrees; \
 			find $(HTML)/reports -name '*.log' -printf 'Traceback: %p\n' 2>/dev/null; \
 			echo "The book was not built: see the messages above." >&2; \
 			exit 1; \
@@ -63,7 +64,7 @@ test: dev system ## Lint, types, every test, every notebook, and a look with a r
 	$(MAKE) check || status=1; \
 	$(MAKE) book || status=1; \
 	mkdir -p $(REPORTS); \
-	$(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
+	COOKBOOK_TIMING=quick $(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
 		--junitxml=$(REPORTS)/junit.xml || status=1; \
 	exit $$status
 

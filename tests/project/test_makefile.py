@@ -19,7 +19,7 @@ Make = Callable[..., subprocess.CompletedProcess[str]]
 TOOL = """#!/bin/bash
 echo "$(basename "$0") $*" >> "$CALLS"
 if [ "$(basename "$0")" = jupyter-book ]; then
-    mkdir -p _build/html/reports
+    mkdir -p _build/html/reports _build/.doctrees
     touch _build/html/index.html
     [ -z "${BROKEN:-}" ] || { touch _build/html/reports/dimuon-spectrum.err.log; exit 1; }
 fi
@@ -51,7 +51,9 @@ def project(repository: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def make(project: Path) -> Make:
     """Return a function that calls make there."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COOKBOOK_"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CI", "MAKE", "MFLAGS", "COOKBOOK_"))
+    }
     search = os.pathsep.join([str(project / "system"), os.environ["PATH"]])
     environment = {**clean, "CALLS": str(project / "calls"), "PATH": search}
 
@@ -252,6 +254,22 @@ def test_a_failed_book_names_the_traceback_and_is_built_again(project: Path, mak
     assert failed.returncode != 0
     assert "Traceback: _build/html/reports/dimuon-spectrum.err.log" in failed.stdout
     assert make("book").returncode == 0
+    assert len(calls(project, "^jupyter-book")) == 2
+
+
+def test_a_failed_book_is_read_anew(project: Path, make: Make) -> None:
+    """Sphinx would not repeat a warning about a page that did not change: after a failure it reads all of them."""
+    make("book")
+    assert (project / "_build" / ".doctrees").is_dir()
+    (project / "recipes" / "one.ipynb").write_text("{ }", encoding="utf-8")
+    make("book", BROKEN="yes")
+    assert not (project / "_build" / ".doctrees").exists()
+
+
+def test_a_book_for_another_address_is_built(project: Path, make: Make) -> None:
+    """Pages hold the project's addresses, so that other ones make the book stale."""
+    make("book")
+    make("book", CI_PROJECT_URL="https://gitlab.example.org/group/cookbook")
     assert len(calls(project, "^jupyter-book")) == 2
 
 

@@ -73,7 +73,7 @@ check: dev ## Lint and types only
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check . || status=1; \
 	git ls-files -z | xargs -0 $(BIN)/codespell || status=1; \
-	find recipes -name '*.ipynb' -not -path '*/.*' -print0 | xargs -0 -r $(BIN)/nbstripout --verify || status=1; \
+	find recipes -name '*.ipynb' -not -path '*/.*' -print0 | xargs -0 -r $(BIN)/nbstripout --keep-id --keep-count --verify || status=1; \
 	$(BIN)/mypy || status=1; \
 	exit $$status
 

@@ -82,7 +82,7 @@ def test_the_notebooks_are_stripped(repository: Path, notebooks: dict[str, list[
     """No recipe is committed with an output that nbstripout would take away."""
     assert notebooks
     checked = subprocess.run(
-        [sys.executable, "-m", "nbstripout", "--verify", *notebooks],
+        [sys.executable, "-m", "nbstripout", "--keep-id", "--keep-count", "--verify", *notebooks],
         cwd=repository,
         capture_output=True,
         text=True,
@@ -92,13 +92,13 @@ def test_the_notebooks_are_stripped(repository: Path, notebooks: dict[str, list[
 
 
 def test_only_check_cells_keep_their_output(notebooks: dict[str, list[dict[str, object]]]) -> None:
-    """A stored output is one that nbval compares."""
+    """A stored output, or the count of an execution, is one that nbval compares."""
     kept = {"keep_output", "nbval-check-output"}
     strays = [
         (name, number)
         for name, cells in notebooks.items()
         for number, cell in enumerate(cells)
-        if cell["outputs"] and not kept <= tags(cell)
+        if (cell["outputs"] or cell["execution_count"]) and not kept <= tags(cell)
     ]
     assert strays == []
 

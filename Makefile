@@ -100,8 +100,10 @@ serve: ## Show the built book at http://127.0.0.1:8000/: [PORT=…]
 	@echo "The book is at http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
 
-linkcheck: env ## Check every link to other sites
-	@$(BIN)/jupyter-book build . --builder linkcheck --keep-going
+linkcheck: env ## Check every link to other sites, executing nothing
+	@mkdir -p _build; \
+	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml; \
+	$(BIN)/jupyter-book build . --config _build/links.yml --path-output _build/links --builder linkcheck --keep-going
 
 env: compiler $(READERS) $(PACKAGE) ## Make the environment for readers (.venv)
 

@@ -218,6 +218,21 @@ def test_an_unchanged_book_is_not_built_again(project: Path, make: Make) -> None
     assert len(calls(project, "^jupyter-book")) == 1
 
 
+def test_checking_links_executes_nothing(project: Path, make: Make) -> None:
+    """Links are checked on pages that were only read, apart from the built book."""
+    (project / "_config.yml").write_text("execute:\n  execute_notebooks: force\n", encoding="utf-8")
+    assert make("linkcheck").returncode == 0
+    (line,) = calls(project, "^jupyter-book")
+    assert "--config _build/links.yml --path-output _build/links --builder linkcheck" in line
+    settings = (project / "_build" / "links.yml").read_text(encoding="utf-8")
+    assert settings == 'execute:\n  execute_notebooks: "off"\n'
+
+
+def test_the_book_executes_every_notebook(repository: Path) -> None:
+    """The setting that the link check turns off is the one that the book has."""
+    assert "\n  execute_notebooks: force\n" in (repository / "_config.yml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("change", ["edit", "add", "remove", "lock", "helper"])
 def test_any_change_of_an_input_executes_the_book_again(project: Path, make: Make, change: str) -> None:
     """Notebook, helper package and lock all count: an execution is reused only where nothing moved."""

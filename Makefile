@@ -25,16 +25,19 @@ DEVELOPERS := $(VENV)/stamps/developers-$(call digest,requirements.txt requireme
 PACKAGE := $(VENV)/stamps/package-$(call digest,pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# What a page is made from: the book is built again when the content of any of these moved, or an address. Which recipes that
-# executes again is the business of its Sphinx extension. After a failure Sphinx forgets what it read: it would not
-# repeat a warning about a page that did not change.
-BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CHANGELOG.md CITATION.cff CONTRIBUTING.md
-book-digest = find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*' \
-	-print0 | LC_ALL=C sort -z | xargs -0 sha256sum | \
-	sha256sum - <(echo "$${CI_PROJECT_URL:-} $${CI_PAGES_URL:-} $${CI_DEFAULT_BRANCH:-}") | sha256sum | cut -c1-16
+# What a page is made from: the book is built again when the content of any of these moved, or an address. Which
+# recipes that executes again is the business of its Sphinx extension. After a failure Sphinx must read everything
+# anew: it would not repeat a warning about a page that did not change.
+BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CITATION.cff
+book-digest = { find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' \
+	-not -path '*/.ipynb_checkpoints/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
+	echo "$${CI_PROJECT_URL:-} $${CI_PAGES_URL:-} $${CI_DEFAULT_BRANCH:-}"; } | sha256sum | cut -c1-16
 
 # Files of the collaboration that some tests also run on, where they lie beside the repository.
-export COOKBOOK_NANOAOD ?= $(abspath $(wildcard ../shared/nanoaod))
+NANOAOD := $(abspath $(wildcard ../shared/nanoaod))
+ifneq ($(NANOAOD),)
+export COOKBOOK_NANOAOD ?= $(NANOAOD)
+endif
 # Notebooks run without a debugger attached: its warning would be noise in every log.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 

@@ -363,7 +363,7 @@ def test_the_book_is_served_to_this_machine_alone(project: Path, make: Make) -> 
 def test_real_files_beside_the_repository_are_found(project: Path, make: Make) -> None:
     """COOKBOOK_NANOAOD, where it is not set, is the folder beside the repository if there is one."""
     with (project / "Makefile").open("a", encoding="utf-8") as makefile:
-        makefile.write("\nshow:\n\t@echo [$$COOKBOOK_NANOAOD]\n")
+        makefile.write("\nshow:\n\t@echo [$${COOKBOOK_NANOAOD:-}]\n")
     assert make("show").stdout.strip() == "[]"
     shared = project.parent / "shared" / "nanoaod"
     shared.mkdir(parents=True)

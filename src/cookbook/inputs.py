@@ -100,16 +100,16 @@ def _check_trees(path: str, file: Any, branches: Mapping[str, Sequence[str]], op
     size = Path(path).stat().st_size if "://" not in path else expected
     if size < expected:
         raise InputError(f"{path}: truncated, {size} of {expected} bytes; copy the file again")
-    for tree, names in branches.items():
+    simulation = "Events" in file and "genWeight" in file["Events"]
+    for tree, all_names in branches.items():
+        names = [name for name in all_names if simulation or name not in optional]
+        if all_names and not names:
+            continue
         if tree not in file:
             have = ", ".join(file.keys(cycle=False, recursive=False)) or "nothing"
             raise InputError(f"{path}: no tree '{tree}'; it holds {have}; give a NanoAOD file")
-        _check_branches(path, file[tree], tree, [n for n in names if n not in optional or _is_simulation(file)])
+        _check_branches(path, file[tree], tree, names)
     return int(file["Events"].num_entries)
-
-
-def _is_simulation(file: Any) -> bool:
-    return "Events" in file and "genWeight" in file["Events"]
 
 
 def _check_branches(path: str, tree: Any, name: str, wanted: Sequence[str]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import hist
 import numpy as np
-import uproot
 
 __all__ = ["to_hist"]
 
@@ -45,10 +44,9 @@ def _from_report(report: Any) -> hist.Hist:
 
 
 def _from_th(value: Any) -> hist.Hist:
-    read = uproot.from_pyroot(value)
+    # ROOT's own array view, since uproot.from_pyroot (5.7.7) cannot read a histogram with bin labels
     axes = [_axis(a) for a in (value.GetXaxis(), value.GetYaxis(), value.GetZaxis())[: value.GetDimension()]]
-    variances = read.variances(flow=True)
-    return _filled(axes, read.values(flow=True), variances)
+    return _filled(axes, value.values(flow=True), value.variances(flow=True))
 
 
 def _from_thn(value: Any) -> hist.Hist:

@@ -1,0 +1,138 @@
+"""Execute, start and tidy recipe notebooks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from cookbook.recipe import CHECK_TAGS, Files, Recipe, RecipeError, folder, load, schema, slugs
+
+__all__ = ["ExecutionError", "accept", "create", "run", "to_html"]
+
+CELL_TIMEOUT = 1800  # seconds; the longest cell is a timing on a slow machine
+CONTENTS_ENTRY = re.compile(r"^( *)- file: recipes/[a-z0-9-]+$", re.M)
+
+
+class ExecutionError(RuntimeError):
+    """A cell of a notebook raised; the message holds the notebook, the cell's error and where to look."""
+
+
+def run(recipe: Recipe, files: Files, out: Path) -> Path:
+    """Execute a recipe on `files`, untimed, and return the path of the executed notebook in `out`.
+
+    Histograms that stay empty are accepted: the reader's files may hold no event that survives.
+    """
+    import papermill
+
+    target = out / f"{recipe.slug}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    parameters = {"FILES": files, "TIMING_EVENTS": None}
+    with _environment(COOKBOOK_EMPTY="allow"):
+        try:
+            papermill.execute_notebook(
+                str(recipe.path), str(target), parameters, cwd=str(recipe.path.parent), execution_timeout=CELL_TIMEOUT
+            )
+        except papermill.PapermillExecutionError as error:
+            raise ExecutionError(
+                f"{recipe.path}: cell {error.exec_count} raised {error.ename}: {error.evalue}; see {target}"
+            ) from error
+    return target
+
+
+def to_html(notebook: Path) -> Path:
+    """Write a web page of a notebook beside it and return its path."""
+    from nbconvert import HTMLExporter
+
+    body, _ = HTMLExporter().from_filename(str(notebook))
+    page = notebook.with_suffix(".html")
+    page.write_text(body)
+    return page
+
+
+def accept(recipe: Recipe) -> list[str]:
+    """Execute a recipe, store its check cells' outputs in the file and no other, and return what they print."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = recipe.notebook
+    client = NotebookClient(notebook, timeout=CELL_TIMEOUT, resources={"metadata": {"path": str(recipe.path.parent)}})
+    with _environment(COOKBOOK_TIMING="quick"):
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise ExecutionError(f"{recipe.path}: {error.ename}: {error.evalue}") from error
+    printed = [line for cell in notebook.cells for line in _tidy(cell)]
+    notebook.metadata = {
+        "cookbook": recipe.metadata,
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, recipe.path)
+    return printed
+
+
+def create(slug: str) -> Path:
+    """Write a new recipe from the template, list it in the table of contents, and return its path.
+
+    Raises
+    ------
+    RecipeError
+        If the slug is taken or is no valid name.
+    """
+    pattern = schema()["properties"]["slug"]["pattern"]
+    if not re.fullmatch(pattern, slug):
+        raise RecipeError(f"'{slug}' is no recipe name: write the task in small letters and hyphens, as pileup-weights")
+    path = folder() / f"{slug}.ipynb"
+    if slug in slugs():
+        raise RecipeError(f"{path} is there already; choose another name, or edit it")
+    text = resources.files("cookbook").joinpath("template.ipynb").read_text()
+    title = slug.replace("-", " ").capitalize()
+    path.write_text(text.replace("template-slug", slug).replace("Template title", title))
+    _list_in_contents(path.parent.parent / "_toc.yml", slug)
+    load(path)
+    return path
+
+
+def _list_in_contents(contents: Path, slug: str) -> None:
+    """Add the recipe behind the last one of the table of contents."""
+    text = contents.read_text()
+    entries = list(CONTENTS_ENTRY.finditer(text))
+    if not entries:
+        raise RecipeError(
+            f"{contents}: lists no recipe, so there is no place for {slug}; add a line '- file: recipes/{slug}'"
+        )
+    last = entries[-1]
+    contents.write_text(f"{text[: last.end()]}\n{last[1]}- file: recipes/{slug}{text[last.end() :]}")
+
+
+def _tidy(cell: Any) -> Iterator[str]:
+    """Strip a cell of what a build makes anew; a check cell keeps its text and is yielded line by line."""
+    cell.metadata.pop("execution", None)
+    if cell.cell_type != "code":
+        return
+    if set(cell.metadata.get("tags", ())) & CHECK_TAGS:
+        for output in cell.outputs:
+            yield from output.get("text", "").splitlines()
+    else:
+        cell.outputs, cell.execution_count = [], None
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

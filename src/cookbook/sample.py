@@ -1,0 +1,346 @@
+"""Paths and bookkeeping of the sample NanoAOD: datasets, content hashes, larger copies for timing.
+
+Needs uproot alone; ROOT is imported only to make larger copies.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import awkward as ak
+import numpy as np
+import uproot
+
+__all__ = [
+    "Dataset",
+    "SampleError",
+    "UnknownDatasetError",
+    "certified_sections",
+    "content_hash",
+    "corrections",
+    "data_folder",
+    "datasets",
+    "enlarge",
+    "files",
+    "luminosity",
+    "luminosity_table",
+    "verify",
+]
+
+MANIFEST = "manifest.json"
+TREES = ("Events", "LuminosityBlocks", "Runs")
+EVENTS_PER_FILE = 100_000
+
+
+class SampleError(RuntimeError):
+    """The sample is missing, damaged, or a file cannot be read."""
+
+
+class UnknownDatasetError(KeyError):
+    """No dataset has this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One committed dataset.
+
+    `cross_section` is in pb and None for data; `events` counts stored events, `generated` those before any skim
+    (None for data); `files` are absolute paths.
+    """
+
+    name: str
+    title: str
+    kind: Literal["simulation", "data"]
+    cross_section: float | None
+    events: int
+    files: tuple[str, ...]
+    generated: int | None
+
+
+def data_folder() -> Path:
+    """Folder of the sample: the variable COOKBOOK_DATA, or ``data`` of the repository this package is in."""
+    if "COOKBOOK_DATA" in os.environ:
+        return Path(os.environ["COOKBOOK_DATA"]).resolve()
+    return Path(__file__).resolve().parents[2] / "data"
+
+
+def read_manifest(folder: Path | None = None) -> dict[str, Any]:
+    """Manifest of the sample in `folder` (default: `data_folder`)."""
+    path = (folder or data_folder()) / MANIFEST
+    if not path.is_file():
+        raise SampleError(
+            f"No sample at {path.parent}: {MANIFEST} is missing. Clone the repository with its data folder, "
+            "run `make sample`, or set COOKBOOK_DATA to the folder that has it."
+        )
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise SampleError(f"{path} is not JSON ({error}). Restore it with `git checkout -- data`.") from error
+    return manifest
+
+
+def datasets() -> dict[str, Dataset]:
+    """All committed datasets by name."""
+    folder = data_folder()
+    result = {}
+    for name, entry in read_manifest(folder)["datasets"].items():
+        result[name] = Dataset(
+            name=name,
+            title=entry["title"],
+            kind=entry["kind"],
+            cross_section=entry["cross_section"],
+            events=sum(file["events"] for file in entry["files"].values()),
+            files=tuple(str(folder / file) for file in sorted(entry["files"])),
+            generated=entry["generated"],
+        )
+    return result
+
+
+def _dataset(name: str) -> Dataset:
+    known = datasets()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+        raise UnknownDatasetError(f"No dataset {name!r} in the sample. Did you mean {', '.join(close)}?")
+    return known[name]
+
+
+def files(name: str) -> list[str]:
+    """Absolute paths of the files of a committed dataset."""
+    paths = list(_dataset(name).files)
+    for path in paths:
+        if not Path(path).is_file():
+            raise SampleError(f"{path} of dataset {name} is missing. Restore it with `git checkout -- data`.")
+    return paths
+
+
+def luminosity() -> float:
+    """Luminosity of the certified lumi sections of the pseudo-data, in pb^-1."""
+    return float(read_manifest()["luminosity"])
+
+
+def luminosity_table() -> str:
+    """Path of the table of luminosity by run and lumi section (CSV: run, luminosityBlock, recorded_per_pb, certified)."""
+    return str(data_folder() / "luminosity.csv")
+
+
+def certified_sections() -> str:
+    """Path of the JSON file with the certified lumi sections of the pseudo-data."""
+    return str(data_folder() / read_manifest()["certified"])
+
+
+def corrections(*parts: str) -> str:
+    """Path of a correction file below ``data/corrections``, for example ``corrections("JME", "jet_jerc.json.gz")``."""
+    path = data_folder().joinpath("corrections", *parts)
+    if not path.exists():
+        folder = data_folder() / "corrections"
+        known = sorted(str(p.relative_to(folder)) for p in folder.glob("*/*"))
+        raise SampleError(f"No correction file {'/'.join(parts)} in {folder}; there are {', '.join(known)}.")
+    return str(path)
+
+
+def open_file(path: str | Path) -> Any:
+    """Open a ROOT file with uproot, or say what is wrong with it."""
+    if not Path(path).is_file():
+        raise SampleError(f"{path} does not exist. Check the path, or restore the sample with `git checkout -- data`.")
+    try:
+        return uproot.open(path)
+    except Exception as error:
+        raise SampleError(f"{path} is not a readable ROOT file ({type(error).__name__}). Fetch it again.") from error
+
+
+def _update(digest: Any, array: Any) -> None:
+    """Feed values (and for jagged arrays the number per event) to a hash, in little-endian order."""
+    if array.ndim > 1:
+        _update(digest, ak.num(array, axis=1))
+        array = ak.flatten(array)
+    values = np.asarray(ak.to_numpy(array))
+    digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+
+
+def content_hash(path: str | Path) -> str:
+    """SHA-256 of what a file holds: names, types and values of all branches of all trees.
+
+    Bytes of the file itself differ from one writing to the next (times, addresses), its content does not.
+    """
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        for name in TREES:
+            if name not in file:
+                continue
+            tree = file[name]
+            digest.update(f"{name} {tree.num_entries}\n".encode())
+            for branch in sorted(tree.keys()):
+                digest.update(f"{branch} {tree[branch].typename}\n".encode())
+                try:
+                    _update(digest, tree[branch].array())
+                except Exception as error:
+                    raise SampleError(
+                        f"{path}: branch {branch} of {name} cannot be read ({type(error).__name__}); the file is "
+                        "truncated or damaged. Restore it with `git checkout -- data`."
+                    ) from error
+    return digest.hexdigest()
+
+
+def verify(names: Iterable[str] | None = None) -> None:
+    """Compare content hashes of datasets (default: all) with the manifest.
+
+    Raises
+    ------
+    SampleError
+        Lists every file that differs.
+    """
+    folder, wrong = data_folder(), []
+    manifest = read_manifest(folder)["datasets"]
+    for name in names if names is not None else manifest:
+        _dataset(name)
+        for file, entry in manifest[name]["files"].items():
+            got = content_hash(folder / file)
+            if got != entry["sha256"]:
+                wrong.append(f"{folder / file}: content {got[:12]}, the manifest says {entry['sha256'][:12]}")
+    if wrong:
+        raise SampleError(
+            "The sample differs from its manifest:\n  " + "\n  ".join(wrong) + "\nRestore it with "
+            "`git checkout -- data`, or run `make sample` if you changed the simulation."
+        )
+
+
+def cache_folder(cache: str | Path | None = None) -> Path:
+    """Folder for larger copies: the argument, the variable COOKBOOK_CACHE, or ``.cache`` of the repository."""
+    if cache is not None:
+        return Path(cache)
+    if "COOKBOOK_CACHE" in os.environ:
+        return Path(os.environ["COOKBOOK_CACHE"])
+    return Path(__file__).resolve().parents[2] / ".cache"
+
+
+def entries(path: str | Path) -> int:
+    """Number of events in a file."""
+    with open_file(path) as file:
+        if "Events" not in file:
+            raise SampleError(f"{path} has no tree Events; it has {', '.join(file.keys(cycle=False)) or 'nothing'}.")
+        return int(file["Events"].num_entries)
+
+
+def plan(sizes: Sequence[int], events: int, per_file: int = EVENTS_PER_FILE) -> list[list[int]]:
+    """Group repetitions of the inputs into outputs.
+
+    Parameters
+    ----------
+    sizes
+        Number of events of each input file.
+    events
+        Wanted total; the plan has the least number of input files, taken in turn, that reaches it.
+    per_file
+        An output is closed when it holds this many events.
+
+    Returns
+    -------
+    list of list of int
+        For each output, indices of the inputs to copy.
+    """
+    if sum(sizes) == 0:
+        raise SampleError("None of the input files holds an event, so they cannot be enlarged; give other files.")
+    outputs: list[list[int]] = [[]]
+    total = held = step = 0
+    while total < events:
+        index = step % len(sizes)
+        if held >= per_file:
+            outputs.append([])
+            held = 0
+        outputs[-1].append(index)
+        total, held, step = total + sizes[index], held + sizes[index], step + 1
+    return outputs
+
+
+def _copy(inputs: Sequence[str], output: Path) -> None:
+    """Copy the trees of `inputs` one after the other by their compressed clusters."""
+    import ROOT
+
+    target = ROOT.TFile.Open(str(output), "RECREATE", "", 505)
+    for name in TREES:
+        chain = ROOT.TChain(name)
+        for path in inputs:
+            chain.Add(path)
+        if not chain.GetListOfFiles().GetEntries() or not chain.GetNbranches():
+            continue
+        target.cd()
+        copy = chain.CloneTree(-1, "fast")
+        copy.Write("", ROOT.TObject.kOverwrite)
+    target.Close()
+
+
+def _key(paths: Sequence[str], events: int) -> str:
+    """Name of a larger copy: changes with the inputs' paths, sizes and times, and with the wanted number."""
+    stamp = [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(json.dumps([stamp, events, EVENTS_PER_FILE]).encode()).hexdigest()[:16]
+
+
+def _intact(folder: Path) -> list[str] | None:
+    """Files of a finished larger copy, or None when one is missing or has another size than noted."""
+    index = folder / "index.json"
+    if not index.is_file():
+        return None
+    noted: dict[str, int] = json.loads(index.read_text())
+    for name, size in noted.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size:
+            return None
+    return [str(folder / name) for name in sorted(noted)]
+
+
+def enlarge(
+    files: Sequence[str], events: int = 1_000_000, cache: str | Path | None = None, per_file: int = EVENTS_PER_FILE
+) -> list[str]:
+    """Repeat files until they hold at least `events` events, without decompressing them.
+
+    Parameters
+    ----------
+    files
+        NanoAOD files with a tree Events.
+    events
+        Wanted number of events.
+    cache
+        Folder for the result (default: COOKBOOK_CACHE, or ``.cache`` of the repository).
+    per_file
+        Events per output file, about.
+
+    Returns
+    -------
+    list of str
+        Paths of the larger files. A copy that is there and intact is used again.
+    """
+    if not files:
+        raise SampleError("No files to enlarge; give at least one path.")
+    if events < 1:
+        raise SampleError(f"The number of events must be positive, got {events}.")
+    sizes = [entries(path) for path in files]
+    folder = cache_folder(cache) / "enlarged" / _key([str(Path(path).resolve()) for path in files], events)
+    finished = _intact(folder)
+    if finished is not None:
+        return finished
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    try:
+        noted = {}
+        for number, group in enumerate(plan(sizes, events, per_file)):
+            path = partial / f"part_{number:03d}.root"
+            _copy([files[i] for i in group], path)
+            expected, got = sum(sizes[i] for i in group), entries(path)
+            if got != expected:
+                raise SampleError(f"{path} holds {got} events instead of {expected}: is the disk full?")
+            noted[path.name] = path.stat().st_size
+        (partial / "index.json").write_text(json.dumps(noted, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return [str(folder / name) for name in sorted(noted)]

@@ -1,0 +1,202 @@
+"""Make the files of the sample: run the jobs, skim, mix the pseudo-data, write and list them."""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from tqdm import tqdm
+
+from . import detector, jobs, nano, seeds
+from .detector import is_certified
+from .genweights import PDF_MEMBERS, SCALES
+from .jobs import Job
+from .truth import Truth, load
+
+Columns = dict[str, Any]
+GOLDEN = "Cert_Cookbook2024_378985_380236_Golden.json"
+
+
+def simulate(job: Job, cache: Path | None) -> tuple[Columns, Columns]:
+    """Events that survive the skim and the sums over all generated events, of one job."""
+    import vector
+
+    vector.register_awkward()
+    truth = load()
+    gen = jobs.cached(job, cache)
+    columns = detector.detect(gen, truth, job)
+    if job.purpose == "data":
+        keep = np.any([columns[path] for path in stream_paths(truth)], axis=0)
+        return nano.drop_generator(select(nano.finish(columns), keep)), {}
+    columns["hadronic_taus"] = hadronic_taus(gen.part)
+    hadronic = np.asarray(columns.pop("hadronic_taus"))
+    finished = nano.finish(columns)
+    keep = skim(truth.processes[job.process].skim, finished)
+    sums = {part: sums_of(select(finished, mask)) for part, mask in parts(hadronic).items()}
+    kept = select(finished, keep)
+    kept["part"] = hadronic[keep].astype(int)
+    return kept, sums
+
+
+def parts(hadronic: Any) -> dict[str, Any]:
+    """Masks of the two parts of a sample: all others, and both taus to hadrons."""
+    return {"0": ~hadronic, "1": hadronic}
+
+
+def hadronic_taus(part: Any) -> Any:
+    """Events in which a Z decays to two taus and neither tau to an electron or muon."""
+    flags = part.statusFlags
+    tau = (abs(part.pdgId) == 15) & ((flags >> 8) & 1 == 1) & ((flags >> 13) & 1 == 1)
+    light = (abs(part.pdgId) == 11) | (abs(part.pdgId) == 13)
+    leptonic = light & ((flags >> 5) & 1 == 1)
+    return np.asarray((ak.sum(tau, axis=1) == 2) & (ak.sum(leptonic, axis=1) == 0))
+
+
+def skim(name: str, columns: Columns) -> Any:
+    """Mask of the events that are written.
+
+    ``lepton`` asks for a muon or electron above 10 GeV; ``none`` keeps all.
+    """
+    size = len(columns["run"])
+    if name == "none":
+        return np.ones(size, dtype=bool)
+    if name != "lepton":
+        raise ValueError(f"unknown skim {name!r} in truth.toml; use 'none' or 'lepton'")
+    found = [np.asarray(ak.any(columns[lepton].pt > 10, axis=1)) for lepton in ("Muon", "Electron")]
+    return np.any(found, axis=0)
+
+
+def select(columns: Columns, mask: Any) -> Columns:
+    """Columns of the events in `mask` (or in an index array)."""
+    return {name: values[mask] for name, values in columns.items()}
+
+
+def concatenate(chunks: Iterable[Columns]) -> Columns:
+    """Columns of several chunks one after the other."""
+    chunks = list(chunks)
+    result: Columns = {}
+    for name in chunks[0]:
+        pieces = [chunk[name] for chunk in chunks]
+        jagged = isinstance(pieces[0], ak.Array)
+        result[name] = ak.concatenate(pieces) if jagged else np.concatenate(pieces)
+    return result
+
+
+def sums_of(columns: Columns) -> Columns:
+    """Sums for the Runs tree over all events given."""
+    weight = np.asarray(columns["genWeight"], dtype=float)
+    return {
+        "count": len(weight),
+        "sumw": weight.sum(),
+        "sumw2": (weight**2).sum(),
+        "scale": weight @ matrix(columns["LHEScaleWeight"], len(SCALES)),
+        "pdf": weight @ matrix(columns["LHEPdfWeight"], PDF_MEMBERS),
+        "shower": weight @ matrix(columns["PSWeight"], 4),
+    }
+
+
+def matrix(values: Any, width: int) -> Any:
+    """Jagged weights that all have `width` entries, as a matrix (events, weights)."""
+    return np.asarray(ak.to_numpy(ak.flatten(values)), dtype=float).reshape(-1, width)
+
+
+def runs_tree(sums: list[Columns]) -> Columns:
+    """Runs tree with one row from the sums of all chunks; LHE and PS sums are relative to genEventSumw."""
+    total = {name: np.sum([entry[name] for entry in sums], axis=0) for name in sums[0]}
+
+    def relative(name: str) -> Any:
+        return ak.Array([(np.asarray(total[name]) / total["sumw"]).tolist()])
+
+    return {
+        "run": np.array([1], dtype="uint32"),
+        "genEventCount": np.array([total["count"]], dtype="int64"),
+        "genEventSumw": np.array([total["sumw"]], dtype="float64"),
+        "genEventSumw2": np.array([total["sumw2"]], dtype="float64"),
+        "LHEScaleSumw": relative("scale"),
+        "LHEPdfSumw": relative("pdf"),
+        "PSSumw": relative("shower"),
+    }
+
+
+def sections_tree(run: Any, section: Any) -> Columns:
+    """LuminosityBlocks tree: each run and section once, in order."""
+    pairs = np.unique(np.stack([np.asarray(run), np.asarray(section)], axis=1), axis=0)
+    return {"run": pairs[:, 0].astype("uint32"), "luminosityBlock": pairs[:, 1].astype("uint32")}
+
+
+def stream_paths(truth: Truth) -> list[str]:
+    """All paths of all streams."""
+    return [path for paths in truth.table["stream"].values() for path in paths]
+
+
+def number_events(columns: Columns) -> Columns:
+    """Order pseudo-data by run and section, in random order within, and number events through each run."""
+    size = len(columns["run"])
+    shuffle = seeds.generator("event order").permutation(size)
+    columns = select(columns, shuffle)
+    order = np.lexsort((columns["luminosityBlock"], columns["run"]))
+    columns = select(columns, order)
+    _, first, inverse = np.unique(columns["run"], return_index=True, return_inverse=True)
+    # Gaps between the numbers, as in a real run where most events are not kept.
+    gaps = seeds.generator("event numbers").integers(1, 400, size).cumsum()
+    columns["event"] = (gaps - gaps[first][inverse] + 1).astype("uint64")
+    return columns
+
+
+def all_sections(truth: Truth) -> tuple[Any, Any]:
+    """Run and section numbers of all pseudo-data."""
+    rows = [(run["number"], section) for run in truth.runs for section in range(1, run["sections"] + 1)]
+    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+
+
+def write_data(truth: Truth, columns: Columns, folder: Path) -> None:
+    """Write the streams, the certified sections and the luminosity table."""
+    columns = number_events(columns)
+    run, section = all_sections(truth)
+    for stream, paths in truth.table["stream"].items():
+        mask = np.any([columns[path] for path in paths], axis=0)
+        chosen = select(columns, mask)
+        runs = {"run": np.unique(run).astype("uint32")}
+        nano.write(folder / f"{stream}.root", chosen, runs, sections_tree(run, section))
+    golden = {str(entry["number"]): entry["certified"] for entry in truth.runs if entry["certified"]}
+    (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n")
+    lines = ["run,luminosityBlock,recorded_per_pb,certified"]
+    for entry in truth.runs:
+        for number in range(1, entry["sections"] + 1):
+            good = int(is_certified(entry, number))
+            lines.append(f"{entry['number']},{number},{entry['section_luminosity']:.5f},{good}")
+    (folder / "luminosity.csv").write_text("\n".join(lines) + "\n")
+
+
+def write_process(name: str, results: list[tuple[Columns, Columns]], folder: Path) -> None:
+    """Write the file or, for Drell-Yan, the two files of a process."""
+    columns = concatenate([result[0] for result in results])
+    part = columns.pop("part")
+    if name.startswith("DY"):
+        for number in (0, 1):
+            chosen = select(columns, part == number)
+            runs = runs_tree([result[1][str(number)] for result in results])
+            sections = sections_tree(chosen["run"], chosen["luminosityBlock"])
+            nano.write(folder / f"{name}_{number + 1}.root", chosen, runs, sections)
+        return
+    runs = runs_tree([sums for result in results for sums in result[1].values()])
+    nano.write(folder / f"{name}.root", columns, runs, sections_tree(columns["run"], columns["luminosityBlock"]))
+
+
+def build(folder: Path, events: float = 1.0, cache: Path | None = None, workers: int = 2) -> None:
+    """Make the whole sample in `folder`."""
+    truth = load()
+    todo = jobs.make_jobs(truth, events)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers) as pool:
+        work = pool.map(partial(simulate, cache=cache), todo)
+        results = list(tqdm(work, total=len(todo), desc="chunks", unit="chunk"))
+    for name in truth.processes:
+        mine = [r for job, r in zip(todo, results, strict=True) if (job.process, job.purpose) == (name, "simulation")]
+        write_process(name, mine, folder)
+    data = [result[0] for job, result in zip(todo, results, strict=True) if job.purpose == "data"]
+    write_data(truth, concatenate(data), folder)

@@ -49,6 +49,7 @@ def _paired(*extra: Any) -> list[Any]:
 def _write(folder: Path, slug: str, cells: list[Any]) -> None:
     cookbook: dict[str, Any] = {"slug": slug, "title": "A recipe", "summary": "It does.", "chapter": "Things"}
     cookbook |= {"objects": ["Muon"], "coffea": ["Weights"], "rdataframe": ["Define"]}
+    cookbook["references"] = [{"title": "A paper", "url": "https://example.org/paper"}]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "cookbook": cookbook})
     nbformat.write(notebook, folder / "recipes" / f"{slug}.ipynb")
@@ -140,6 +141,12 @@ def test_download_is_the_committed_notebook(built: Path) -> None:
 def test_summary_is_read_after_the_recipe(built: Path) -> None:
     """A page that sorts before the recipes sees what they left."""
     assert "by the recipe" in _page(built, "book/performance").text
+
+
+def test_references_end_the_page(built: Path) -> None:
+    """The references of the metadata are listed on the page."""
+    links = _page(built, "recipes/one").select(".recipe-references a")
+    assert [(link.text, link["href"]) for link in links] == [("A paper", "https://example.org/paper")]
 
 
 def test_generated_parts_are_filled_in(built: Path) -> None:

@@ -84,6 +84,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, blocks.BlockDirective)
     app.add_post_transform(blocks.FillBlocks)
     app.add_post_transform(blocks.RecipePage)
+    app.add_post_transform(blocks.References)
     app.connect("config-inited", _configure)
     app.connect("env-get-outdated", _outdated)
     app.connect("env-before-read-docs", _read_last)

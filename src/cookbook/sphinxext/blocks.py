@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html
 
-__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "around", "cookbook_block"]
+__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "cookbook_block"]
 
 LOGGER = logging.getLogger(__name__)
 
@@ -186,3 +186,22 @@ class RecipePage(SphinxPostTransform):
             self.document.insert(0, bar)
         else:
             title.parent.insert(title.parent.index(title) + 1, bar)
+
+
+class References(SphinxPostTransform):
+    """Lists the references of a recipe's metadata at the end of its page, for the link check as well."""
+
+    default_priority = 35
+
+    def run(self, **kwargs: Any) -> None:
+        """Append a list to the last section of a recipe that has references."""
+        if not self.env.docname.startswith("recipes/"):
+            return
+        entry = catalogue.read_one(Path(self.app.srcdir) / f"{self.env.docname}.ipynb")
+        if not entry.references:
+            return
+        items = nodes.bullet_list(classes=["recipe-references"])
+        for title, url in entry.references:
+            link = nodes.reference("", title, refuri=url, internal=False)
+            items += nodes.list_item("", nodes.paragraph("", "", link))
+        self.document.children[-1].extend([nodes.rubric("", "References"), items])

@@ -1,35 +1,13 @@
-"""A real browser that looks at the built book, served from this host."""
+"""A real browser that looks at the built book."""
 
-import functools
 import os
-import shutil
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-WIDE = {"width": 1680, "height": 1000}
-NARROW = {"width": 390, "height": 844}
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a line per request."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+from .looking import NARROW, WIDE, chromium, served, started
 
 
 @pytest.fixture(scope="session")
@@ -57,31 +35,24 @@ def recipes(pages: list[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def site(html: Path) -> Iterator[str]:
     """Serve the book; give its address, with a slash at the end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(html)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(html) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser(html: Path) -> Iterator[Browser]:
     """Start the system's chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium()
     if program is None:
         pytest.skip("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield started
-        started.close()
+    with started(program) as browser:
+        yield browser
 
 
 @pytest.fixture
 def wide(browser: Browser, site: str) -> Iterator[Page]:
     """Open an empty tab as wide as a desktop's."""
-    context = browser.new_context(viewport=WIDE, base_url=site)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=WIDE, base_url=site)
     yield context.new_page()
     context.close()
 
@@ -89,6 +60,6 @@ def wide(browser: Browser, site: str) -> Iterator[Page]:
 @pytest.fixture
 def narrow(browser: Browser, site: str) -> Iterator[Page]:
     """Open an empty tab as narrow as a telephone's."""
-    context = browser.new_context(viewport=NARROW, base_url=site)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=NARROW, base_url=site)
     yield context.new_page()
     context.close()

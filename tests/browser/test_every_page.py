@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from .conftest import NARROW, WIDE
+from .looking import NARROW, WIDE
 
 HEADINGS = """() => [...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')]
     .filter(heading => heading.offsetParent).map(heading => Number(heading.tagName[1]))"""
@@ -69,7 +69,7 @@ def visits(browser: Browser, site: str, pages: list[str]) -> list[Visit]:
     """Look at every page: wide, narrow, and wide in the dark."""
     found = []
     for viewport, scheme in ((WIDE, "light"), (NARROW, "light"), (WIDE, "dark")):
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, base_url=site)  # type: ignore[arg-type]
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, base_url=site)
         for name in pages:
             tab = context.new_page()
             found.append(_look(tab, site, Visit(name, viewport["width"])))

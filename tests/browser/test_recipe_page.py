@@ -1,9 +1,9 @@
 """The switch between the engines, the citation, and the page without scripts."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from .conftest import NARROW, WIDE
+from .looking import NARROW, WIDE
 
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('off'); }});"
 
@@ -110,9 +110,9 @@ def test_link_to_a_hidden_heading_shows_it(wide: Page, recipe: str) -> None:
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_without_scripts_both_are_shown(browser: Browser, site: str, recipe: str, viewport: dict[str, int]) -> None:
+def test_without_scripts_both_are_shown(browser: Browser, site: str, recipe: str, viewport: ViewportSize) -> None:
     """Without scripts nothing is hidden."""
-    context = browser.new_context(viewport=viewport, java_script_enabled=False, base_url=site)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=viewport, java_script_enabled=False, base_url=site)
     page = context.new_page()
     page.goto(recipe)
     assert _shown(page) == [True, True]

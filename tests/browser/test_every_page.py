@@ -1,11 +1,11 @@
 """What holds for every page of the book, seen once in a wide and once in a narrow window."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from .looking import NARROW, WIDE
 
@@ -21,6 +21,9 @@ UNREADY_FORMULAS = """() => [...document.querySelectorAll('.math')].filter(math 
 #: The rules of WCAG 2.1 that can be decided by a program. Without preload: it would fetch style sheets again, from
 #: addresses that it gets wrong.
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "preload": False}
+
+
+LOOKS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = ((WIDE, "light"), (NARROW, "light"), (WIDE, "dark"))
 
 
 @dataclass
@@ -68,7 +71,7 @@ def _leaves(address: str, site: str) -> bool:
 def visits(browser: Browser, site: str, pages: list[str]) -> list[Visit]:
     """Look at every page: wide, narrow, and wide in the dark."""
     found = []
-    for viewport, scheme in ((WIDE, "light"), (NARROW, "light"), (WIDE, "dark")):
+    for viewport, scheme in LOOKS:
         context = browser.new_context(viewport=viewport, color_scheme=scheme, base_url=site)
         for name in pages:
             tab = context.new_page()

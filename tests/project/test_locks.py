@@ -130,12 +130,11 @@ def test_conda_users_get_their_versions_from_the_lock_alone(repository: Path) ->
 
 
 def test_the_same_python_everywhere(repository: Path) -> None:
-    """The lock, conda, the pipeline and pre-commit mean the same Python."""
+    """The lock, conda and the pipeline mean the same Python."""
     expected = {
         "Makefile": r"--python-version ([\d.]+)",
         "environment.yml": r"python=([\d.]+)",
         ".gitlab-ci.yml": r"image: python:([\d.]+)-",
-        ".pre-commit-config.yaml": r"python: python([\d.]+)",
     }
     found = {
         name: re.findall(shape, (repository / name).read_text(encoding="utf-8")) for name, shape in expected.items()

@@ -98,14 +98,17 @@ def imported(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in [*plain, *given]}
 
 
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_import_is_a_direct_requirement(
-    repository: Path, tracked: list[Path], project: dict[str, object]
+    repository: Path, tracked: list[Path], project: dict[str, object], lock: str
 ) -> None:
-    """Nothing is used that is only there because another package happens to need it."""
+    """Nothing is used that another package alone brings along; readers need neither tests nor simulation."""
     sources = [path for path in tracked if path.suffix in {".py", ".ipynb"}]
-    folders = {"cookbook", *(part for path in sources for part in [path.stem, *path.parts[:-1]])}
-    used = set().union(*(imported(repository / path) for path in sources)) - sys.stdlib_module_names - folders
-    declared = {canonicalize_name(requirement.name) for requirement in direct(project, ["dev"])}
+    own = {"cookbook", *(name for path in sources for name in [path.stem, *path.parts[:-1]])}
+    if lock == "requirements.txt":
+        sources = [path for path in sources if path.parts[0] != "tests" and "simulation" not in path.parts]
+    used = set().union(*(imported(repository / path) for path in sources)) - sys.stdlib_module_names - own
+    declared = {canonicalize_name(requirement.name) for requirement in direct(project, EXTRAS[lock])}
     provided = packages_distributions()
     # pip is part of every environment that a lock is installed into.
     missing = [

@@ -281,10 +281,13 @@ def test_a_failed_book_is_read_anew(project: Path, make: Make) -> None:
     assert not (project / "_build" / ".doctrees").exists()
 
 
-def test_a_book_for_another_address_is_built(project: Path, make: Make) -> None:
-    """Pages hold the project's addresses, so that other ones make the book stale."""
+@pytest.mark.parametrize(
+    "variables", [{"CI_PROJECT_URL": "https://gitlab.example.org/group/cookbook"}, {"COOKBOOK_DATA": "larger"}]
+)
+def test_a_book_of_other_variables_is_built(project: Path, make: Make, variables: dict[str, str]) -> None:
+    """Pages hold the project's addresses and what the sample gave, so that other ones make the book stale."""
     make("book")
-    make("book", CI_PROJECT_URL="https://gitlab.example.org/group/cookbook")
+    make("book", **variables)
     assert len(calls(project, "^jupyter-book")) == 2
 
 

@@ -25,9 +25,9 @@ DEVELOPERS := $(VENV)/stamps/developers-$(call digest,requirements.txt requireme
 PACKAGE := $(VENV)/stamps/package-$(call digest,pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# What a page is made from: the book is built again when the content of any of these moved, an address or
-# the sample's place. Which recipes that executes again is the business of its Sphinx extension. After a failure Sphinx must read everything
-# anew: it would not repeat a warning about a page that did not change.
+# What a page is made from: the book is built again when the content of any of these moved, an address or the
+# sample's place. Which recipes that executes again is the business of its Sphinx extension. After a failure Sphinx
+# must read everything anew: it would not repeat a warning about a page that did not change.
 BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CITATION.cff
 book-digest = { find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' \
 	-not -path '*/.ipynb_checkpoints/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
@@ -48,7 +48,7 @@ help: ## List the commands
 
 book: env ## Build the book into _build/html, executing every recipe
 	@digest=$$($(book-digest)); \
-	if [ -e "_build/book-$$digest" ]; then \
+	if [ -e "_build/book-$$digest" ] && [ -e $(HTML)/index.html ]; then \
 		echo "The book is up to date (make clean, then make book, executes everything anew)."; \
 	else \
 		rm -rf _build/book-* $(HTML)/reports; \

@@ -73,7 +73,7 @@ def _project(folder: Path, repository: Path, recipes: dict[str, list[Any]], page
 
 def _build(folder: Path) -> "subprocess.CompletedProcess[str]":
     """Call jupyter-book as `make book` does, outside any pipeline."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("CI_")}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CI")}
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder)]
     command += ["--warningiserror", "--nitpick", "--keep-going"]
     return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
@@ -189,3 +189,11 @@ def test_figure_without_alt_text_is_named(broken: "subprocess.CompletedProcess[s
 def test_lonely_engine_is_named(broken: "subprocess.CompletedProcess[str]") -> None:
     """An engine without a counterpart beside it is a warning, so an error."""
     assert "recipes/lonely: a cell tagged with one engine has no counterpart" in broken.stderr
+
+
+def test_only_an_unchanged_book_keeps_its_executions(built: Path) -> None:
+    """A second build executes nothing again, until the lock, the data or the helper package changes."""
+    folder = built.parents[1]
+    assert "Executing notebook" not in _build(folder).stdout
+    (folder / "requirements.txt").write_text("other==1\n")
+    assert "recipes/one.ipynb: Executing notebook" in _build(folder).stdout

@@ -11,7 +11,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from cookbook.sphinxext import blocks, freshness, mathjax, order
+from cookbook.sphinxext import blocks, freshness, lexer, mathjax, order
 
 __all__ = ["setup"]
 
@@ -85,6 +85,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(blocks.FillBlocks)
     app.add_post_transform(blocks.RecipePage)
     app.add_post_transform(blocks.References)
+    app.add_lexer(lexer.LANGUAGE, lexer.PythonWithCpp)
     app.connect("config-inited", _configure)
     app.connect("env-get-outdated", _outdated)
     app.connect("env-before-read-docs", _read_last)

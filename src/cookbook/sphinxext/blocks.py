@@ -15,7 +15,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html
+from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
 
 __all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "cookbook_block"]
 
@@ -162,6 +162,9 @@ class RecipePage(SphinxPostTransform):
                 type="cookbook",
                 subtype="alt",
             )
+        for block in self.document.findall(nodes.literal_block):
+            if "Declare(" in block.astext():
+                block["language"] = lexer.LANGUAGE
         self._columns()
         self._bar()
 

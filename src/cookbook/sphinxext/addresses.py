@@ -12,9 +12,8 @@ from urllib.parse import quote, urlsplit
 
 __all__ = ["Project", "binder_url", "commit_url", "page_url", "project", "repository_file_url", "swan_url"]
 
-#: Hosts that SWAN fetches projects from, and the characters it takes in an address
-#: (https://github.com/swan-cern/jupyter-images, `swanserver/cgi-bin/go`).
-SWAN_HOSTS = ("gitlab.cern.ch", "github.com", "root.cern", "root.cern.ch", "cernbox.cern.ch", "eos.cern.ch")
+#: Hosts that SWAN fetches projects from, and the characters it takes in an address (SWAN's `proj_url_checker.py`).
+SWAN_HOSTS = ("gitlab.cern.ch", "github.com", "root.cern")
 SWAN_CHARACTERS = re.compile(r"[A-Za-z0-9/._+\-:@]+")
 SWAN_SERVER = "https://cern.ch/swanserver/cgi-bin/go"
 BINDER_SERVER = "https://mybinder.org/v2/git"

@@ -11,14 +11,15 @@ import statistics
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from cookbook.sphinxext import html
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Record", "break_even", "caption", "choices", "duration", "figure", "job_seconds", "load", "load_bench"]
 __all__ += ["overall", "overhead", "summary", "to_html"]
@@ -190,8 +191,11 @@ def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def figure(records: Sequence[Record]) -> Figure:
+def figure(records: Sequence[Record]) -> "Figure":
     """Draw the warm rates of both tools and the read floor, a line per recipe, with the range over the rounds."""
+    # Slow to import, and the page that draws nothing needs it not.
+    import matplotlib.pyplot as plt
+
     drawn, axes = plt.subplots(figsize=(8, 1.1 + 0.6 * len(records)), layout="constrained")
     marks = {"coffea": ("#3f90da", "o"), "rdataframe": ("#ffa90e", "s"), "floor": ("#717581", "|")}
     for kind, (colour, mark) in marks.items():

@@ -75,6 +75,14 @@ def test_unresolved_rate_gives_no_choice() -> None:
     assert "not resolved" in timings.to_html(timings.choices([unresolved]), [unresolved])
 
 
+def test_choices_show_both_times() -> None:
+    """A cell names the tool that ends first, its time, and that of the other; the last one where they are equal."""
+    row = timings.choices([record()], [10**5, 10**9]).loc["dimuon"]
+    assert list(row) == ["coffea: 1.1 s against 6.1 s", "RDataFrame: 8.4 min against 17 min", "1·10⁷ events"]
+    even = timings.choices([record(coffea_rate=4e6)], [10**5]).loc["dimuon"]
+    assert even["equal at"] == "never"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -96,10 +96,17 @@ def _verdict(record: Record, events: float) -> str:
     winner = choice(record, events)
     if winner == UNRESOLVED:
         return UNRESOLVED
-    times = {NAMES[tool]: duration(job_seconds(record, tool, events)) for tool in TOOLS}
-    first = next(iter(times)) if winner == "either" else winner
-    (second,) = set(times) - {first}
-    return f"{winner}: {first} {times[first]}, {second} {times[second]}"
+    coffea, rdataframe = (duration(job_seconds(record, tool, events)) for tool in TOOLS)
+    if winner == "either":
+        return f"either: {coffea} and {rdataframe}"
+    first, second = (coffea, rdataframe) if winner == NAMES["coffea"] else (rdataframe, coffea)
+    return f"{winner}: {first} against {second}"
+
+
+def _power(events: float) -> str:
+    """Write a number of events to one digit, as a power of ten."""
+    digit, power = f"{events:.0e}".split("e")
+    return f"{digit}·10{str(int(power)).translate(_SUPERSCRIPTS)}"
 
 
 def break_even(record: Record) -> float | None:
@@ -163,12 +170,12 @@ def choices(records: Sequence[Record], sizes: Sequence[int] = SIZES) -> pd.DataF
             power = str(round(math.log10(size))).translate(_SUPERSCRIPTS)
             cells[f"10{power} events"] = _verdict(record, size)
         even = break_even(record)
-        cells["equal at"] = "never" if even is None else f"{even:.1g} events"
+        cells["equal at"] = "never" if even is None else f"{_power(even)} events"
         rows[record["recipe"]] = cells
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recipe")
 
 
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def to_html(table: pd.DataFrame, records: Sequence[Record]) -> str:

@@ -78,7 +78,7 @@ def test_unresolved_rate_gives_no_choice() -> None:
 def test_choices_show_both_times() -> None:
     """A cell names the tool that ends first, its time, and that of the other; the last one where they are equal."""
     row = timings.choices([record()], [10**5, 10**9]).loc["dimuon"]
-    assert list(row) == ["coffea: 1.1 s against 6.1 s", "RDataFrame: 8.4 min against 17 min", "1·10⁷ events"]
+    assert list(row) == ["coffea: 1.1 s against 6.0 s", "RDataFrame: 8.4 min against 17 min", "1·10⁷ events"]
     even = timings.choices([record(coffea_rate=4e6)], [10**5]).loc["dimuon"]
     assert even["equal at"] == "never"
 
@@ -87,10 +87,10 @@ def test_choices_show_both_times() -> None:
     ("seconds", "text"),
     [
         (0.123, "0.12 s"),
-        (9.04, "9 s"),
+        (9.04, "9.0 s"),
         (99.6, "100 s"),
         (600, "10 min"),
-        (7300, "2 h"),
+        (7300, "2.0 h"),
         (3e6, "35 d"),
         (None, "not resolved"),
     ],

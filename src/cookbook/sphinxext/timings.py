@@ -125,7 +125,7 @@ def duration(seconds: float | None) -> str:
         return UNRESOLVED
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "d")):
         if seconds < limit:
-            return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:.0f} {unit}"
+            return f"{seconds / size:#.2g} {unit}" if seconds / size < 10 else f"{seconds / size:.0f} {unit}"
     return f"{seconds} s"
 
 

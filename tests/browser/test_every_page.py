@@ -1,6 +1,7 @@
 """What holds for every page of the book, seen once in a wide and once in a narrow window."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -16,6 +17,11 @@ IMAGES = """() => [...document.querySelectorAll('img')].filter(image => !(image.
 WIDE_TABLES = """() => [...document.querySelectorAll('article table')].filter(table => table.offsetParent &&
     table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1)
     .map(table => table.className)"""
+DEAD_ANCHORS = """() => [...document.querySelectorAll('a[href*="#"]')]
+    .filter(link => link.pathname === location.pathname && link.hash.length > 1)
+    .map(link => decodeURIComponent(link.hash.slice(1))).filter(name => !document.getElementById(name))"""
+LINKS = """() => [...document.querySelectorAll('a[href]')].filter(link => link.origin === location.origin)
+    .map(link => decodeURIComponent(link.pathname))"""
 UNREADY_FORMULAS = """() => [...document.querySelectorAll('.math')].filter(math => !math.querySelector('mjx-container'))
     .length"""
 #: The rules of WCAG 2.1 that can be decided by a program. Without preload: it would fetch style sheets again, from
@@ -37,6 +43,8 @@ class Visit:
     headings: list[int] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    anchors: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     formulas: int = 0
     overflow: int = 0
     violations: list[str] = field(default_factory=list)
@@ -58,6 +66,7 @@ def _look(page: Page, site: str, visit: Visit) -> Visit:
     page.evaluate("() => window.MathJax?.startup?.promise")
     visit.headings, visit.images = page.evaluate(HEADINGS), page.evaluate(IMAGES)
     visit.tables, visit.formulas = page.evaluate(WIDE_TABLES), page.evaluate(UNREADY_FORMULAS)
+    visit.anchors, visit.links = page.evaluate(DEAD_ANCHORS), page.evaluate(LINKS)
     visit.overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
     visit.violations = _violations(page)
     return visit
@@ -114,6 +123,13 @@ def test_every_image_has_alt_text(visits: list[Visit]) -> None:
 def test_no_table_is_wider_than_its_column(visits: list[Visit]) -> None:
     """A wide table scrolls inside its column."""
     assert _where(visits, "tables") == {}
+
+
+def test_links_inside_the_book_lead_somewhere(visits: list[Visit], html: Path) -> None:
+    """Each link to this host has its file, each one within a page its place."""
+    assert _where(visits, "anchors") == {}
+    dead = {(visit.name, link) for visit in visits for link in visit.links if not (html / link.lstrip("/")).exists()}
+    assert dead == set()
 
 
 def test_every_formula_is_drawn(visits: list[Visit]) -> None:

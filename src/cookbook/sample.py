@@ -1,6 +1,7 @@
 """Paths and bookkeeping of the sample NanoAOD: datasets, content hashes, larger copies for timing.
 
-Needs uproot alone; ROOT is imported only to make larger copies.
+Importing this module imports neither uproot nor ROOT: a recipe that only asks for paths must not pay for them when it is
+timed.
 """
 
 import difflib
@@ -13,15 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import awkward as ak
-import numpy as np
-import uproot
-
 __all__ = [
     "Dataset",
     "SampleError",
     "UnknownDatasetError",
-    "certified_sections",
+    "certified",
     "content_hash",
     "corrections",
     "data_folder",
@@ -128,29 +125,34 @@ def luminosity() -> float:
 
 
 def luminosity_table() -> str:
-    """Path of the table of luminosity by run and lumi section (CSV: run, luminosityBlock, recorded_per_pb, certified)."""
+    """Path of the luminosity table (CSV: run, luminosityBlock, recorded_per_pb, certified)."""
     return str(data_folder() / "luminosity.csv")
 
 
-def certified_sections() -> str:
+def certified() -> str:
     """Path of the JSON file with the certified lumi sections of the pseudo-data."""
     return str(data_folder() / read_manifest()["certified"])
 
 
-def corrections(*parts: str) -> str:
-    """Path of a correction file below ``data/corrections``, for example ``corrections("JME", "jet_jerc.json.gz")``."""
-    path = data_folder().joinpath("corrections", *parts)
-    if not path.exists():
-        folder = data_folder() / "corrections"
-        known = sorted(str(p.relative_to(folder)) for p in folder.glob("*/*"))
-        raise SampleError(f"No correction file {'/'.join(parts)} in {folder}; there are {', '.join(known)}.")
-    return str(path)
+def corrections(group: str, file: str) -> str:
+    """Path of a correction file, for example ``corrections("JME", "jet_jerc.json.gz")``.
+
+    Files lie below ``data/corrections`` as group/era/version/file, the layout of the CMS groups.
+    """
+    folder = data_folder() / "corrections"
+    known = {(path.parts[-4], path.name): path for path in sorted(folder.glob("*/*/*/*.json.gz"))}
+    if (group, file) not in known:
+        names = ", ".join("/".join(key) for key in known)
+        raise SampleError(f"No correction file {group}/{file} in {folder}; there are {names or 'none'}.")
+    return str(known[group, file])
 
 
 def open_file(path: str | Path) -> Any:
     """Open a ROOT file with uproot, or say what is wrong with it."""
     if not Path(path).is_file():
         raise SampleError(f"{path} does not exist. Check the path, or restore the sample with `git checkout -- data`.")
+    import uproot
+
     try:
         return uproot.open(path)
     except Exception as error:
@@ -159,6 +161,9 @@ def open_file(path: str | Path) -> Any:
 
 def _update(digest: Any, array: Any) -> None:
     """Feed values (and for jagged arrays the number per event) to a hash, in little-endian order."""
+    import awkward as ak
+    import numpy as np
+
     if array.ndim > 1:
         _update(digest, ak.num(array, axis=1))
         array = ak.flatten(array)
@@ -223,7 +228,7 @@ def cache_folder(cache: str | Path | None = None) -> Path:
 
 
 def entries(path: str | Path) -> int:
-    """Number of events in a file."""
+    """Count the events in a file."""
     with open_file(path) as file:
         if "Events" not in file:
             raise SampleError(f"{path} has no tree Events; it has {', '.join(file.keys(cycle=False)) or 'nothing'}.")

@@ -1,6 +1,7 @@
 """Make the files of the sample: run the jobs, skim, mix the pseudo-data, write and list them."""
 
 import json
+import multiprocessing
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -11,29 +12,24 @@ import awkward as ak
 import numpy as np
 from tqdm import tqdm
 
-from . import detector, jobs, nano, seeds
+from . import corrections, detector, jobs, manifest, nano, seeds
 from .detector import is_certified
 from .genweights import PDF_MEMBERS, SCALES
 from .jobs import Job
-from .truth import Truth, load
+from .truth import Truth
 
 Columns = dict[str, Any]
 GOLDEN = "Cert_Cookbook2024_378985_380236_Golden.json"
 
 
-def simulate(job: Job, cache: Path | None) -> tuple[Columns, Columns]:
+def simulate(job: Job, truth: Truth, cache: Path | None) -> tuple[Columns, Columns]:
     """Events that survive the skim and the sums over all generated events, of one job."""
-    import vector
-
-    vector.register_awkward()
-    truth = load()
     gen = jobs.cached(job, cache)
     columns = detector.detect(gen, truth, job)
     if job.purpose == "data":
         keep = np.any([columns[path] for path in stream_paths(truth)], axis=0)
         return nano.drop_generator(select(nano.finish(columns), keep)), {}
-    columns["hadronic_taus"] = hadronic_taus(gen.part)
-    hadronic = np.asarray(columns.pop("hadronic_taus"))
+    hadronic = hadronic_taus(gen.part)
     finished = nano.finish(columns)
     keep = skim(truth.processes[job.process].skim, finished)
     sums = {part: sums_of(select(finished, mask)) for part, mask in parts(hadronic).items()}
@@ -87,7 +83,7 @@ def concatenate(chunks: Iterable[Columns]) -> Columns:
 
 
 def sums_of(columns: Columns) -> Columns:
-    """Sums for the Runs tree over all events given."""
+    """Add up what the Runs tree holds over all events given."""
     weight = np.asarray(columns["genWeight"], dtype=float)
     return {
         "count": len(weight),
@@ -105,7 +101,7 @@ def matrix(values: Any, width: int) -> Any:
 
 
 def runs_tree(sums: list[Columns]) -> Columns:
-    """Runs tree with one row from the sums of all chunks; LHE and PS sums are relative to genEventSumw."""
+    """Make a Runs tree of one row from the sums of all chunks; LHE and PS sums are relative to genEventSumw."""
     total = {name: np.sum([entry[name] for entry in sums], axis=0) for name in sums[0]}
 
     def relative(name: str) -> Any:
@@ -187,16 +183,23 @@ def write_process(name: str, results: list[tuple[Columns, Columns]], folder: Pat
     nano.write(folder / f"{name}.root", columns, runs, sections_tree(columns["run"], columns["luminosityBlock"]))
 
 
-def build(folder: Path, events: float = 1.0, cache: Path | None = None, workers: int = 2) -> None:
-    """Make the whole sample in `folder`."""
-    truth = load()
-    todo = jobs.make_jobs(truth, events)
+def run_jobs(truth: Truth, cache: Path | None, workers: int) -> list[tuple[Job, tuple[Columns, Columns]]]:
+    """Run all chunks in worker processes, with a progress bar; the result does not depend on their number."""
+    todo = jobs.make_jobs(truth)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        work = pool.map(partial(simulate, truth=truth, cache=cache), todo)
+        results = list(tqdm(work, total=len(todo), desc="sample", unit="chunk"))
+    return list(zip(todo, results, strict=True))
+
+
+def build(folder: Path, truth: Truth, cache: Path | None = None, workers: int = 2) -> None:
+    """Make the whole sample in `folder`: files, certified sections, corrections and manifest."""
+    results = run_jobs(truth, cache, workers)
     folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool:
-        work = pool.map(partial(simulate, cache=cache), todo)
-        results = list(tqdm(work, total=len(todo), desc="chunks", unit="chunk"))
     for name in truth.processes:
-        mine = [r for job, r in zip(todo, results, strict=True) if (job.process, job.purpose) == (name, "simulation")]
+        mine = [result for job, result in results if (job.process, job.purpose) == (name, "simulation")]
         write_process(name, mine, folder)
-    data = [result[0] for job, result in zip(todo, results, strict=True) if job.purpose == "data"]
+    data = [result[0] for job, result in results if job.purpose == "data"]
     write_data(truth, concatenate(data), folder)
+    corrections.write_all(folder / "corrections", truth)
+    manifest.write_manifest(folder, truth)

@@ -119,7 +119,7 @@ def type_one(jet: Any) -> tuple[Floats, Floats]:
 
 
 def missing(gen: Any, context: Context, jet: Any, imbalance: Any) -> Columns:
-    """Generator, raw and corrected missing momentum."""
+    """Compute generator, raw and corrected missing momentum."""
     table = context.truth.table["met"][context.kind]
     size = len(context.interactions)
     spread = table["constant"] + table["per_root_vertex"] * np.sqrt(context.interactions)
@@ -143,7 +143,7 @@ def missing(gen: Any, context: Context, jet: Any, imbalance: Any) -> Columns:
 
 
 def weights(gen: Any, truth: Truth, job: Job, context: Context) -> Columns:
-    """Generator weights of simulated events."""
+    """Collect the generator weights of simulated events."""
     process, size = truth.processes[job.process], len(gen)
     sign = np.where(context.rng.uniform(size=size) < process.negative, -1.0, 1.0)
     # Positive and negative events together must add up to the cross-section.
@@ -178,7 +178,7 @@ def link(columns: Columns) -> None:
 
 
 def generator_columns(gen: Any) -> Columns:
-    """Generator particles and jets as stored."""
+    """Collect generator particles and jets as stored."""
     jet = gen.genjet[["pt", "eta", "phi", "mass", "hadronFlavour", "partonFlavour", "nBHadrons", "nCHadrons"]]
     fat = gen.genjetak8[["pt", "eta", "phi", "mass", "hadronFlavour", "partonFlavour", "nBHadrons", "nCHadrons"]]
     return {"GenPart": gen.part, "GenJet": jet, "GenJetAK8": fat}
@@ -202,5 +202,3 @@ def detect(gen: Any, truth: Truth, job: Job) -> Columns:
     if not context.is_data:
         columns |= weights(gen, truth, job, context) | generator_columns(gen)
     return columns
-
-

@@ -6,9 +6,12 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pythia8mc
+import vector
 
 from . import genjets, genparticles, genweights, seeds
 from .jobs import Job
+
+vector.register_awkward()  # fastjet looks for the Momentum4D behaviour
 
 BATCH = 500
 # The softer underlying event (Monash has 2.28) halves the time to generate.
@@ -27,7 +30,7 @@ class GeneratorError(RuntimeError):
 
 
 def make_pythia(job: Job) -> Any:
-    """Initialised Pythia for a job, seeded by the job's name."""
+    """Set up Pythia for a job, seeded by the job's name."""
     pythia = pythia8mc.Pythia("", False)
     seed = seeds.pythia_seed(job.process, job.purpose, job.chunk)
     shower = SHOWER if job.shower_variations else ()

@@ -1,5 +1,6 @@
 """Generator jets: anti-kt 0.4 and 0.8 of visible stable particles, flavour by ghost hadrons, soft drop."""
 
+import warnings
 from typing import Any
 
 import awkward as ak
@@ -17,7 +18,7 @@ BETA, ZCUT = 0.0, 0.1
 
 
 def inputs(particles: Any, record: Record) -> Any:
-    """Visible stable particles and, scaled down to nothing, the b and c hadrons that give a jet its flavour."""
+    """Visible stable particles and, scaled to nothing, the b and c hadrons that give a jet its flavour."""
     ids = abs(particles.id)
     visible = (particles.status > 0) & (ids != 12) & (ids != 14) & (ids != 16)
     kind = ak.unflatten(np.where(record.bottom, 5, np.where(record.charm, 4, 0)), record.number)
@@ -159,8 +160,16 @@ def soft_drop(members: Any, number: Any) -> tuple[dict[str, Floats], Any]:
     vectors = members[["px", "py", "pz", "E"]]
     vectors = ak.with_name(vectors[members.kind == 0], "Momentum4D")
     sequence = fastjet.ClusterSequence(vectors, cambridge)
+    # fastjet's binding warns about every algorithm here, also about Cambridge/Aachen.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="dcut and exclusive jets")
+        return groom(sequence, members, number)
+
+
+def groom(sequence: Any, members: Any, number: Any) -> tuple[dict[str, Floats], Any]:
+    """Soft-drop mass, N-subjettiness and subjets of the jets that a Cambridge/Aachen sequence holds."""
     groomed = sequence.exclusive_jets_softdrop_grooming(njets=1, beta=BETA, symmetry_cut=ZCUT, R0=0.8)
-    taus = np.asarray(ak.to_numpy(ak.to_regular(sequence.njettiness(R0=0.8))), dtype=float).reshape(len(members), -1)
+    taus = flat(sequence.njettiness(R0=0.8)).reshape(len(members), -1)
     columns = {f"tau{i + 1}": taus[:, i] for i in range(4)}
     columns["msoftdrop"] = np.maximum(flat(groomed.msoftdrop), 0.0)
     return columns, split(groomed.constituents, members, number)

@@ -11,9 +11,11 @@ from .arrays import Ints, flat
 GRAVITON = 5100039
 HEAVY = (6, 23, 24, 25, GRAVITON)
 NEUTRINOS = (12, 14, 16)
-MIN_PT_HADRON = 5.0
+MIN_PT_HADRON = 10.0
 MIN_PT_LEPTON = 3.0
-MIN_PT_PHOTON = 10.0
+MIN_PT_PHOTON = 12.0
+# NanoAOD stores no mass for quarks but top, leptons, neutrinos, gluons, photons, pions, D0 and D+.
+MASSLESS = (1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16, 21, 22, 111, 211, 411, 421)
 # Bits of GenPart_statusFlags (CMSSW GenStatusFlags.h).
 BITS = {
     "isPrompt": 0,
@@ -83,9 +85,9 @@ class Record:
 
     def last_heavy_hadrons(self, quark: int) -> Bools:
         """Mask of hadrons with `quark` that decay to no other such hadron: the weakly decaying ones."""
-        mine = has_quark(self.pdg_id, quark)
+        mine: Bools = np.asarray(has_quark(self.pdg_id, quark))
         mothers = self.mother[mine]
-        last = mine.copy()
+        last: Bools = mine.copy()
         last[mothers[mothers >= 0]] = False
         return last
 
@@ -120,7 +122,8 @@ def choose(record: Record) -> Bools:
     candidates = np.flatnonzero(final & np.isin(ids, (11, 13, *NEUTRINOS)))
     prompt = np.zeros(len(ids), dtype=bool)
     prompt[candidates[~hadron_ancestor(record, candidates)]] = True
-    return hard | heavy | tau | hadron | lepton | photon | prompt
+    keep: Bools = hard | heavy | tau | hadron | lepton | photon | prompt
+    return keep
 
 
 def kept_mother(record: Record, keep: Bools, index: Ints) -> Ints:
@@ -218,7 +221,7 @@ def prune(record: Record) -> ak.Array:
         "pt": record.pt[index],
         "eta": record.eta[index],
         "phi": record.phi[index],
-        "mass": record.mass[index],
+        "mass": np.where(np.isin(abs(record.pdg_id[index]), MASSLESS), 0.0, record.mass[index]),
         "pdgId": record.pdg_id[index],
         "status": status,
         "statusFlags": status_flags(record, index),

@@ -36,13 +36,13 @@ def density_ratio(info: Any, factor: float, pdf: Any) -> Floats:
     """
     columns = (info.id1, info.x1, info.pdf1, info.id2, info.x2, info.pdf2, info.Q2Fac)
     rows = zip(*(ak.to_list(column) for column in columns), strict=True)
-    ratio = [
-        pdf.xf(id1, x1, max(q2 * factor**2, Q2_MINIMUM)) * pdf.xf(id2, x2, max(q2 * factor**2, Q2_MINIMUM)) / (p1 * p2)
-        if p1 * p2 > 0
-        else 1.0
-        for id1, x1, p1, id2, x2, p2, q2 in rows
-    ]
-    return np.clip(np.asarray(ratio, dtype=float), 0.2, 5.0)
+    ratio = []
+    for id1, x1, p1, id2, x2, p2, q2 in rows:
+        scale2 = max(q2 * factor**2, Q2_MINIMUM)
+        product = pdf.xf(id1, x1, scale2) * pdf.xf(id2, x2, scale2)
+        ratio.append(product / (p1 * p2) if p1 * p2 > 0 else 1.0)
+    clipped: Floats = np.clip(np.asarray(ratio, dtype=float), 0.2, 5.0)
+    return clipped
 
 
 def scale_weights(info: Any, orders: int, pdf: Any) -> Floats:
@@ -59,6 +59,7 @@ def pdf_weights(x1: Floats, x2: Floats, size: float) -> Floats:
     The eigenvectors are cosines in ln x of falling amplitude `size` / k, so that large and small x vary
     independently. They stand for a real density set in form, not in value.
     """
+
     def shape(k: int, x: Floats) -> Floats:
         position = np.log(np.clip(x, 1e-6, 1.0)) / np.log(1e-6)
         return np.asarray(np.cos(np.pi * k * position))

@@ -12,6 +12,8 @@ from .matching import take
 
 MAX_ETA = 5.0
 MIN_PT = 15.0
+# The discriminants end here, so that rounding never makes one equal to 1.
+TAG_LIMITS = (0.0002, 0.9995)
 FRACTIONS = ("chHEF", "neHEF", "chEmEF", "neEmEF", "muEF")
 
 
@@ -49,9 +51,9 @@ def hard_jets(gen: Any, context: Context) -> dict[str, Any]:
         "true": true,
         "eta": np.clip(eta + spread * rng.normal(size=len(pt)), -MAX_ETA, MAX_ETA),
         "phi": (phi + spread * rng.normal(size=len(pt)) + np.pi) % (2 * np.pi) - np.pi,
-        "mass_ratio": flat(jets.mass) / pt * np.exp(
-            context.truth.table["jet"]["mass_spread"] * rng.normal(size=len(pt))
-        ),
+        "mass_ratio": flat(jets.mass)
+        / pt
+        * np.exp(context.truth.table["jet"]["mass_spread"] * rng.normal(size=len(pt))),
         "hadronFlavour": flat(jets.hadronFlavour),
         "partonFlavour": flat(jets.partonFlavour),
         "genJetIdx": flat(ak.local_index(jets.pt)),
@@ -104,8 +106,8 @@ def hot_jets(context: Context) -> dict[str, Any]:
     event = np.flatnonzero(rng.uniform(size=len(context.interactions)) < rate)
     size = len(event)
     low, high = table["pt"]
-    eta, phi = rng.uniform(*table["eta"], size), rng.uniform(*table["phi"], size)
-    return spurious(context, event, rng.uniform(low, high, size), eta, phi)
+    eta, phi = rng.uniform(*table["eta"], size=size), rng.uniform(*table["phi"], size=size)
+    return spurious(context, event, rng.uniform(float(low), float(high), size), eta, phi)
 
 
 def forward_composition(columns: dict[str, Any]) -> None:
@@ -114,6 +116,9 @@ def forward_composition(columns: dict[str, Any]) -> None:
     for charged, neutral in (("chHEF", "neHEF"), ("chEmEF", "neEmEF")):
         columns[neutral] = np.where(outside, columns[neutral] + columns[charged], columns[neutral])
         columns[charged] = np.where(outside, 0.0, columns[charged])
+    # The forward calorimeter books most electromagnetic energy as hadronic.
+    moved = np.where(abs(columns["eta"]) > 3.0, 0.7 * columns["neEmEF"], 0.0)
+    columns["neEmEF"], columns["neHEF"] = columns["neEmEF"] - moved, columns["neHEF"] + moved
     total = columns["neMultiplicity"] + columns["chMultiplicity"]
     columns["neMultiplicity"] = np.where(outside, total, columns["neMultiplicity"])
     columns["chMultiplicity"] = np.where(outside, 0, columns["chMultiplicity"])
@@ -128,7 +133,7 @@ def tag(context: Context, flavour: Any, pt: Floats, eta: Floats) -> dict[str, Fl
         mean, width = model.tag_parameters(context.truth, tagger, context.kind, flavour, pt)
         z = mean + width * (strength * common + np.sqrt(1 - strength**2) * rng.normal(size=len(pt)))
         outside = np.abs(eta) > table["max_eta"]
-        result[entry["branch"]] = np.where(outside, -1.0, 1 / (1 + np.exp(-z)))
+        result[entry["branch"]] = np.where(outside, -1.0, np.clip(1 / (1 + np.exp(-z)), *TAG_LIMITS))
     return result
 
 

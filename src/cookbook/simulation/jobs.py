@@ -50,25 +50,25 @@ def split(job: Job, total: int, size: int) -> Iterator[Job]:
 
 
 def data_events(truth: Truth, name: str) -> int:
-    """Number of events of a process in the pseudo-data: Poisson around cross-section times luminosity."""
+    """Draw the number of events of a process in the pseudo-data: Poisson around cross-section times luminosity."""
     process = truth.processes[name]
     expected = process.cross_section / process.filter_efficiency * truth.delivered
     return int(seeds.generator("data events", name).poisson(expected))
 
 
-def make_jobs(truth: Truth, events: float = 1.0) -> list[Job]:
-    """All chunks of simulation and pseudo-data; `events` scales the number of simulated events."""
+def make_jobs(truth: Truth) -> list[Job]:
+    """List all chunks of simulation and pseudo-data."""
     jobs: list[Job] = []
     for name, process in truth.processes.items():
         base = Job(name, "simulation", 0, 0, truth.energy, process.pythia, process.orders, process.require)
-        jobs += split(base, max(1, round(process.generated * events)), truth.chunk)
+        jobs += split(base, process.generated, truth.chunk)
         if process.mix:
             jobs += split(replace(base, purpose="data"), data_events(truth, name), truth.chunk)
     return jobs
 
 
 def cached(job: Job, cache: Path | None) -> Any:
-    """Generator output of a job, from the cache folder when it is there."""
+    """Get the generator output of a job, from the cache folder when it is there."""
     from . import generator
 
     path = None if cache is None else cache / f"{job.process}-{job.purpose}-{job.chunk}-{job.key}.pkl"

@@ -119,7 +119,8 @@ def make_muons(gen: Any, context: Context) -> Any:
     found &= ~((per_object(record, context.fault) == "muon") & (flat(record.phi) > 0))
     record = kept(record, found)
     size = len(flat(record.pt))
-    eta, prompt = abs(flat(record.eta)), np.isin(flat(record.origin), (1, 15))
+    eta: Floats = abs(flat(record.eta))
+    prompt = np.isin(flat(record.origin), (1, 15))
     width = model.binned(table["eta"], table["resolution"], eta) * table["extra_width"][context.kind]
     pt = flat(record.pt) * table["scale"][context.kind] * (1 + width * rng.normal(size=size))
     loose, medium, tight = muon_identification(context, eta, prompt)
@@ -174,7 +175,7 @@ def lose_isolation(context: Context, iso: Floats, prompt: NDArray[np.bool_], sf:
 
 
 def electron_candidates(gen: Any, context: Context) -> Any:
-    """True electrons, and a few jets that look like one."""
+    """Collect true electrons, and a few jets that look like one."""
     true = candidates(gen, 11, context.truth.table["electron"]["pt_min"], 2.5)
     jets = gen.genjet
     chance = context.rng.uniform(size=len(flat(jets.pt))) < 0.004
@@ -250,7 +251,7 @@ def electron_identification(
 
 
 def photon_candidates(gen: Any, context: Context) -> Any:
-    """Generator photons, electrons seen as photons, and jets that look like one."""
+    """Collect generator photons, electrons seen as photons, and jets that look like one."""
     names = ["pt", "eta", "phi", "index", "origin", "activity", "electron"]
     photons = candidates(gen, 22, context.truth.table["photon"]["pt_min"], 2.5)
     photons["electron"] = ak.zeros_like(photons.pdgId) == 1
@@ -298,6 +299,6 @@ def make_photons(gen: Any, context: Context) -> Any:
         "pixelSeed": electron & (rng.uniform(size=size) < 0.98),
         "pfRelIso03_all_quadratic": iso,
         "genPartIdx": flat(record.index),
-        "genPartFlav": origin_code,
+        "genPartFlav": np.where(np.isin(origin_code, (1, 11)), origin_code, 0),
     }
     return columns_to_record(columns, counts(record.pt))

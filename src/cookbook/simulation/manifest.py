@@ -25,7 +25,8 @@ def dataset_of(file: str, truth: Truth) -> str:
     matches = [name for name in known if stem == name or stem.rsplit("_", 1)[0] == name]
     if not matches:
         raise sample.SampleError(f"{file} belongs to no process or stream of truth.toml ({', '.join(known)})")
-    return matches[0]
+    name: str = matches[0]
+    return name
 
 
 def describe_file(path: Path) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def hash_corrections(folder: Path) -> dict[str, str]:
     """Hash of the text in each correction file."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
-        for path in sorted(folder.glob("*/*.json.gz"))
+        for path in sorted(folder.glob("*/*/*/*.json.gz"))
     }
 
 

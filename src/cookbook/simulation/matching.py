@@ -30,7 +30,7 @@ def matched(first: Any, second: Any, radius: float) -> Any:
 
 
 def order_by_pt(pt: Any) -> Any:
-    """Indices that sort every event by falling pt, equal values in their old order."""
+    """Find the indices that sort every event by falling pt, equal values in their old order."""
     return ak.argsort(pt, axis=1, ascending=False, stable=True)
 
 

@@ -19,7 +19,8 @@ WORKING_POINTS = {"L": 0.10, "M": 0.01, "T": 0.001}
 def binned(edges: list[float], values: list[float], x: Any) -> Floats:
     """Value of the bin that holds `x`, the first or last one outside."""
     position = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(values) - 1)
-    return np.asarray(values, dtype=float)[position]
+    found: Floats = np.asarray(values, dtype=float)[position]
+    return found
 
 
 def simulation_correction(truth: Truth, raw_pt: Any, abs_eta: Any) -> Floats:
@@ -51,7 +52,8 @@ def resolution(truth: Truth, pt: Any, abs_eta: Any, rho: Any) -> Floats:
     centres = [(low + high) / 2 for low, high in zip(jet["rho"], jet["rho"][1:], strict=False)]
     noise = n + jet["n_rho"] * binned(jet["rho"], centres, rho)
     pt = np.clip(pt, 8.0, MAX_PT)
-    return np.sqrt(noise**2 / pt**2 + s**2 / pt + c**2)
+    width: Floats = np.sqrt(noise**2 / pt**2 + s**2 / pt + c**2)
+    return width
 
 
 def resolution_scale(truth: Truth, abs_eta: Any) -> Floats:
@@ -104,17 +106,17 @@ def pileup_density(truth: Truth, kind: str, shift: float = 0.0) -> Floats:
 
 
 def electron_sf(truth: Truth, level: str, eta: Any, pt: Any) -> Floats:
-    """Data over simulation of an electron identification ``wp90`` or ``wp80``."""
+    """Give data over simulation of an electron identification ``wp90`` or ``wp80``."""
     table = truth.table["electron"]
     endcap = np.where(np.abs(eta) > 1.566, table["sf_endcap"], 1.0)
     return binned(table["pt"], table[f"sf_{level}"], pt) * endcap
 
 
 def electron_reconstruction_sf(truth: Truth, pt: Any) -> Floats:
-    """Data over simulation of electron reconstruction, split at 20 and 75 GeV."""
+    """Give data over simulation of electron reconstruction, split at 20 and 75 GeV."""
     return binned([0.0, 20.0, 75.0], truth.table["electron"]["sf_reconstruction"], pt)
 
 
 def muon_sf(truth: Truth, name: str, abs_eta: Any) -> Floats:
-    """Data over simulation of a muon efficiency: ``tight``, ``medium``, ``isolation`` or ``trigger``."""
+    """Give data over simulation of a muon efficiency: ``tight``, ``medium``, ``isolation`` or ``trigger``."""
     return binned(truth.table["muon"]["eta"], truth.table["muon"][f"sf_{name}"], abs_eta)

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 CLUSTER = 2500
 # Branches by NumPy type. Anything not listed is a 32-bit float.
 TYPES: dict[str, str] = {}
-FLOAT_BITS = {"default": 10, "eta": 12, "phi": 12, "weight": 10, "fraction": 6}
+FLOAT_BITS = {"default": 10, "angle": 12, "short": 8, "fraction": 6}
+ANGLES = ("eta", "phi", "superclusterEta")
+FRACTIONS = ("chHEF", "neHEF", "chEmEF", "neEmEF", "muEF", "area", "muonSubtrFactor", "r9", "sieie", "hoe", "l1pt")
+ERRORS = ("dxyErr", "dzErr", "ptErr", "energyErr")
+SHORT = ("dxy", "dz", "ip3d", "sip3d", "tau1", "tau2", "tau3", "tau4", "significance", "deltaEtaSC")
+FULL = ("genWeight", "LHEWeight_originalXWGTUP", "Generator_weight", "Pileup_nTrueInt")
 
 
 def declare(kind: str, names: str) -> None:
@@ -58,10 +63,10 @@ GENERATOR_PREFIXES = ("Gen", "LHE", "PSWeight", "genWeight", "Pileup")
 
 TITLES = {
     "genWeight": "generator weight",
-    "LHEScaleWeight": "LHE scale variation weights (w_var / w_nominal); [0] is MUF=\"0.5\" MUR=\"0.5\"; "
-    "[1] is MUF=\"1.0\" MUR=\"0.5\"; [2] is MUF=\"2.0\" MUR=\"0.5\"; [3] is MUF=\"0.5\" MUR=\"1.0\"; "
-    "[4] is MUF=\"1.0\" MUR=\"1.0\"; [5] is MUF=\"2.0\" MUR=\"1.0\"; [6] is MUF=\"0.5\" MUR=\"2.0\"; "
-    "[7] is MUF=\"1.0\" MUR=\"2.0\"; [8] is MUF=\"2.0\" MUR=\"2.0\"",
+    "LHEScaleWeight": 'LHE scale variation weights (w_var / w_nominal); [0] is MUF="0.5" MUR="0.5"; '
+    '[1] is MUF="1.0" MUR="0.5"; [2] is MUF="2.0" MUR="0.5"; [3] is MUF="0.5" MUR="1.0"; '
+    '[4] is MUF="1.0" MUR="1.0"; [5] is MUF="2.0" MUR="1.0"; [6] is MUF="0.5" MUR="2.0"; '
+    '[7] is MUF="1.0" MUR="2.0"; [8] is MUF="2.0" MUR="2.0"',
     "LHEPdfWeight": "PDF variation weights (w_var / w_nominal), toy Hessian set: [0] is the nominal set, [1]-[32] "
     "are eigenvectors",
     "PSWeight": "PS weights (w_var / w_nominal); [0] is ISR up (muR/sqrt(2)) FSR=1; [1] is ISR=1 FSR up; "
@@ -116,16 +121,22 @@ def round_mantissa(values: NDArray[np.float32], bits: int) -> NDArray[np.float32
 
 def precision(branch: str) -> int:
     """Bits of mantissa kept of a float branch."""
-    field = branch.partition("_")[2] or branch
-    if field in ("eta", "phi", "superclusterEta", "rawFactor") or branch in ("genWeight", "Generator_weight"):
-        return FLOAT_BITS["eta"] if "Weight" not in branch and "weight" not in branch else 23
-    if field in ("chHEF", "neHEF", "chEmEF", "neEmEF", "muEF", "area") or field.startswith(("pfRelIso", "miniPF")):
-        return FLOAT_BITS["fraction"]
-    if field in ("dxyErr", "dzErr", "ptErr", "energyErr", "sieie", "r9", "hoe", "l1pt", "chi2", "ndof"):
-        return FLOAT_BITS["fraction"]
-    if branch in ("LHEWeight_originalXWGTUP", "Pileup_nTrueInt"):
+    collection, _, field = branch.partition("_")
+    if branch in FULL:
         return 23
-    return FLOAT_BITS["weight"] if "Weight" in branch else FLOAT_BITS["default"]
+    if collection in ("GenPart", "GenJet", "GenJetAK8"):
+        return FLOAT_BITS["short"] if field == "mass" else FLOAT_BITS["default"]
+    if field in ANGLES:
+        return FLOAT_BITS["angle"]
+    if (
+        field in (*FRACTIONS, *ERRORS)
+        or field.startswith(("pfRelIso03", "miniPF"))
+        or collection in ("PV", "Generator")
+    ):
+        return FLOAT_BITS["fraction"]
+    if field in SHORT or branch in ("LHEScaleWeight", "LHEPdfWeight", "PSWeight") or "Unclustered" in field:
+        return FLOAT_BITS["short"]
+    return FLOAT_BITS["default"]
 
 
 def convert(branch: str, values: Any) -> Any:

@@ -1,5 +1,6 @@
 """The truth of the sample as Python objects: one reader for `truth.toml`."""
 
+import copy
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -36,6 +37,20 @@ class Truth:
         self.energy: float = sample["energy"]
         self.chunk: int = sample["chunk"]
 
+    def scaled(self, factor: float) -> "Truth":
+        """Truth with `factor` times the simulated events and the luminosity."""
+        table = copy.deepcopy(self.table)
+        for process in table["process"].values():
+            process["generated"] = max(1, round(process["generated"] * factor))
+        for run in table["run"]:
+            run["section_luminosity"] *= factor
+        return Truth(table)
+
+    @property
+    def generated(self) -> int:
+        """Simulated events of all processes before any skim."""
+        return sum(process.generated for process in self.processes.values())
+
     @cached_property
     def processes(self) -> dict[str, Process]:
         """Processes by name, in the order of the file."""
@@ -55,11 +70,7 @@ class Truth:
     def certified(self) -> float:
         """Luminosity of the certified lumi sections, in pb^-1."""
         return float(
-            sum(
-                (last - first + 1) * run["section_luminosity"]
-                for run in self.runs
-                for first, last in run["certified"]
-            )
+            sum((last - first + 1) * run["section_luminosity"] for run in self.runs for first, last in run["certified"])
         )
 
 

@@ -119,7 +119,7 @@ def test_files_are_written_in_clusters_with_zstandard() -> None:
     with uproot.open(sample.files("DYto2L_M-50")[0]) as file:
         branch = file["Events"]["Jet_pt"]
         assert branch.num_baskets == -(-branch.num_entries // nano.CLUSTER)
-        assert branch.compression.name == "ZSTD"
+        assert file.file.compression.name == "ZSTD"
 
 
 def test_integers_are_clipped_to_their_type_and_never_wrap() -> None:

@@ -301,6 +301,13 @@ def test_the_tests_run_although_lint_and_book_fail(project: Path, make: Make) ->
     assert len(calls(project, "^mypy")) == 1
 
 
+def test_the_tests_take_the_book_as_it_is_on_request(project: Path, make: Make) -> None:
+    """Where the book was just built, and failed, it is not executed a second time."""
+    assert make("test", "BOOK=").returncode == 0
+    assert calls(project, "^jupyter-book") == []
+    assert len(calls(project, "^python -m pytest")) == 1
+
+
 def test_the_tests_cover_every_recipe_and_leave_a_report(project: Path, make: Make) -> None:
     """One pytest run has the unit tests and nbval over the recipes, so that its closing line sums up all of it."""
     assert make("test").returncode == 0

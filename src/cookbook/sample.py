@@ -1,7 +1,7 @@
 """Paths and bookkeeping of the sample NanoAOD: datasets, content hashes, larger copies for timing.
 
-Importing this module imports neither uproot nor ROOT: a recipe that only asks for paths must not pay for them when it is
-timed.
+Importing this module imports neither uproot nor ROOT: a recipe that only asks for paths must not pay for them when
+it is timed.
 """
 
 import difflib

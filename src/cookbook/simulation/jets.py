@@ -106,7 +106,7 @@ def hot_jets(context: Context) -> dict[str, Any]:
     event = np.flatnonzero(rng.uniform(size=len(context.interactions)) < rate)
     size = len(event)
     low, high = table["pt"]
-    eta, phi = rng.uniform(*table["eta"], size=size), rng.uniform(*table["phi"], size=size)
+    eta, phi = (rng.uniform(float(first), float(last), size) for first, last in (table["eta"], table["phi"]))
     return spurious(context, event, rng.uniform(float(low), float(high), size), eta, phi)
 
 

@@ -92,5 +92,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-updated", _rewrite)
     # After the theme filled in its own scripts.
     app.connect("html-page-context", _drop_remote_scripts, priority=900)
-    app.connect("build-finished", _finish)
+    # After all others, so that a failed book is complete enough to be looked at.
+    app.connect("build-finished", _finish, priority=900)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

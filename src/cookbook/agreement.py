@@ -152,7 +152,7 @@ def _compare_one(
     faults = _axis_faults(left, right)
     if faults:
         return Comparison(name, findings=tuple(Finding(name, "axes", fault) for fault in faults))
-    if left.variances(flow=True) is None:
+    if not _has_variances(left):
         return _failed(
             name,
             "no variances",
@@ -197,6 +197,15 @@ def _edges(axis: Any) -> str:
     return f"{len(axis)} bins from {axis.edges[0]:g} to {axis.edges[-1]:g}"
 
 
+def _has_variances(h: hist.Hist) -> bool:
+    """Return whether variances are known, or follow from the bins being counts.
+
+    hist forgets that a plain histogram was filled without weights as soon as two chunks are added.
+    """
+    values = h.values(flow=True)
+    return h.variances(flow=True) is not None or bool(np.all(values >= 0) and np.array_equal(values, values.round()))
+
+
 @dataclass(frozen=True)
 class _Bins:
     """Values and variances of all bins, flow bins included."""
@@ -206,7 +215,8 @@ class _Bins:
 
     @classmethod
     def of(cls, h: hist.Hist) -> _Bins:
-        return cls(_with_flow(h, h.values(flow=True)), _with_flow(h, h.variances(flow=True)))
+        values, variances = h.values(flow=True), h.variances(flow=True)
+        return cls(_with_flow(h, values), _with_flow(h, values if variances is None else variances))
 
     @property
     def is_count(self) -> bool:

@@ -14,13 +14,15 @@ def to_hist(result: Any) -> hist.Hist:
     """Return the `hist.Hist` of a ROOT histogram, of a cutflow report, or of a result pointer to one.
 
     A labelled axis becomes a `StrCategory`, an axis title the axis label. A cutflow report becomes a histogram of
-    counts whose categories are 'initial' and then the names of the filters.
+    counts whose categories are 'initial' and then the names of the filters. A `hist.Hist` is returned as it is.
 
     Raises
     ------
     TypeError
         If `result` is something else.
     """
+    if isinstance(result, hist.Hist):
+        return result
     value = result.GetValue() if hasattr(result, "GetValue") else result
     kind = type(value).__name__
     if kind.startswith("RCutFlowReport"):
@@ -51,11 +53,12 @@ def _from_th(value: Any) -> hist.Hist:
 
 def _from_thn(value: Any) -> hist.Hist:
     axes = [_axis(value.GetAxis(i)) for i in range(value.GetNdimensions())]
-    shape = tuple(value.GetAxis(i).GetNbins() + 2 for i in range(value.GetNdimensions()))
-    # linear bins run with the last axis fastest, flow bins included, as numpy's C order does
-    linear = range(int(np.prod(shape)))
-    values = np.array([value.GetBinContent(i) for i in linear]).reshape(shape)
-    variances = np.array([value.GetBinError2(i) for i in linear]).reshape(shape)
+    values, variances = np.zeros([len(a) + 2 for a in axes]), np.zeros([len(a) + 2 for a in axes])
+    for where in np.ndindex(values.shape):
+        # not the overload that takes a linear index: Python's 0 would become a null pointer
+        position = np.array(where, dtype=np.int32)
+        values[where] = value.GetBinContent(position)
+        variances[where] = value.GetBinError2(value.GetBin(position))
     return _filled(axes, values, variances)
 
 

@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -97,7 +98,7 @@ class Timing:
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return (
             f"{sizes} events of {self.input['name']}, {self.input['branches']} branches declared; one thread on "
-            f"{self.machine['processor']} ({self.machine['cores']} cores); {self.input['rounds']} rounds, range in "
+            f"{self.machine['processor']} ({self.machine['cores']} cores); fresh processes per engine: {self.input['rounds']}, range in "
             f"brackets; {versions}; {self.date}."
         )
 
@@ -173,21 +174,29 @@ def _enlarged(files: Files, events: int) -> Files:
 
 
 def _run_worker(recipe: Recipe, kind: str, sizes: Sequence[Files]) -> dict[str, Any]:
-    job = {"notebook": str(recipe.path), "kind": kind, "sizes": sizes, "warm_runs": WARM_RUNS}
     one_thread = {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")}
     source = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, **one_thread, "PYTHONPATH": _joined(source, os.environ.get("PYTHONPATH"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "cookbook.timing_worker"],
-        input=json.dumps(job),
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        raise TimingError(f"{recipe.path}: timing {kind} failed:\n{done.stderr[-2000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]), kind=kind)
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder, "result.json")  # not standard output, on which the engines print
+        job = {
+            "notebook": str(recipe.path),
+            "kind": kind,
+            "sizes": sizes,
+            "warm_runs": WARM_RUNS,
+            "result": str(result),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "cookbook.timing_worker"],
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        if done.returncode or not result.exists():
+            raise TimingError(f"{recipe.path}: timing {kind} failed:\n{done.stderr[-2000:]}")
+        return dict(json.loads(result.read_text()), kind=kind)
 
 
 def _joined(*paths: str | None) -> str:

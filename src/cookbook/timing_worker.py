@@ -21,11 +21,11 @@ Run = Callable[[Any], None]
 
 
 def main() -> None:
-    """Read the job from standard input, measure, and write the result as the last line of standard output."""
+    """Read the job from standard input, measure, and write the result to the file the job names."""
     job = json.load(sys.stdin)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(json.dumps(measure(job)))
+    Path(job["result"]).write_text(json.dumps(measure(job)))
 
 
 def measure(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,299 @@
+"""Every recipe keeps the contract, and its engines agree, on the sample and on real NanoAOD."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import uproot
+import yaml
+
+from cookbook import agreement, inputs, recipe, roothist
+from cookbook.recipe import Engine
+
+ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
+
+SLUGS = recipe.slugs()
+LONGEST_CELL = 25
+ALWAYS_THERE = ["run", "luminosityBlock", "event"]  # coffea's schema asks for them
+
+# Real files are small and no two selections fit all: cuts are opened so that something survives, by recipe.
+OPENED: Mapping[str, Mapping[str, Any]] = {
+    "dimuon-spectrum": {"MIN_PT": 3.0, "MAX_ISOLATION": 9.0, "BINS": (80, 0.0, 120.0)},
+    "normalised-data-simulation": {"MIN_PT": 3.0, "MIN_PT_SECOND": 3.0, "MAX_ISOLATION": 9.0},
+}
+
+
+@pytest.fixture(scope="module")
+def nanoaod() -> Path:
+    """Return the folder of real NanoAOD files that COOKBOOK_NANOAOD names."""
+    folder = os.environ.get("COOKBOOK_NANOAOD")
+    if not folder:
+        pytest.skip("COOKBOOK_NANOAOD names no folder of real NanoAOD files")
+    return Path(folder)
+
+
+@pytest.fixture(params=SLUGS)
+def subject(request: pytest.FixtureRequest) -> recipe.Recipe:
+    """Return each recipe in turn."""
+    return recipe.load(request.param)
+
+
+def lines(cell: Any) -> int:
+    """Return how many lines of a cell are not blank."""
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def test_cells_are_short(subject: recipe.Recipe) -> None:
+    """No cell is longer than a screen."""
+    long = {
+        i: lines(c) for i, c in enumerate(subject.notebook.cells) if lines(c) > LONGEST_CELL and c.cell_type == "code"
+    }
+    assert not long, f"cells of {subject.slug} with more than {LONGEST_CELL} lines: {long}"
+
+
+def test_parts_stand_in_order(subject: recipe.Recipe) -> None:
+    """Parameters, coffea, RDataFrame, agreement, timing: the skeleton never varies."""
+    order = [tag for cell in subject.cells for tag in recipe.REQUIRED_TAGS if tag in cell.tags]
+    assert list(dict.fromkeys(order)) == list(recipe.REQUIRED_TAGS)
+    assert order == sorted(order, key=recipe.REQUIRED_TAGS.index)
+
+
+def test_title_and_slug_stand_at_the_top(subject: recipe.Recipe) -> None:
+    """The first cell has the title, and the metadata repeat it word for word."""
+    assert subject.notebook.cells[0].source.startswith(f"# {subject.metadata['title']}\n")
+
+
+def test_only_check_cells_keep_output(subject: recipe.Recipe) -> None:
+    """A check cell has its text and a count; nothing else is stored."""
+    checks = 0
+    for cell in subject.notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if set(cell.metadata.get("tags", ())) >= recipe.CHECK_TAGS:
+            assert cell.execution_count, f"run: make accept NAME={subject.slug}"
+            assert [o.output_type for o in cell.outputs] == ["stream"], "a check cell prints, and does nothing else"
+            checks += 1
+        else:
+            assert not cell.outputs
+    assert checks, f"{subject.slug} has no check cell"
+
+
+def test_prose_stands_before_code(subject: recipe.Recipe) -> None:
+    """Each engine's half and the parameters are introduced."""
+    before = {cell.source.splitlines()[0] for cell in subject.notebook.cells if cell.cell_type == "markdown"}
+    assert {"## coffea", "## RDataFrame", "## The same answer", "## Check", "## What to remember"} <= before
+
+
+def test_the_chapter_is_in_the_table_of_contents(subject: recipe.Recipe, repository: Path) -> None:
+    """A recipe is listed under its chapter."""
+    parts = yaml.safe_load((repository / "_toc.yml").read_text())["parts"]
+    chapters = {part["caption"]: [entry["file"] for entry in part["chapters"]] for part in parts}
+    assert f"recipes/{subject.slug}" in chapters[subject.metadata["chapter"]]
+
+
+def test_engines_agree_on_the_sample(subject: recipe.Recipe) -> None:
+    """The two functions give the same histograms, each non-empty."""
+    files = subject.parameters()["FILES"]
+    table = agreement.check(subject.run("coffea", files), subject.run("rdataframe", files))
+    assert len(table) > 0
+
+
+def test_rdataframe_runs_one_event_loop(subject: recipe.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything over Events is booked before anything runs."""
+    frames: list[Any] = []
+    original = ROOT.RDataFrame
+
+    def remembered(*args: Any, **kwargs: Any) -> Any:
+        frames.append(original(*args, **kwargs))
+        return frames[-1]
+
+    monkeypatch.setattr(ROOT, "RDataFrame", remembered)
+    results = subject.run("rdataframe", subject.parameters()["FILES"])
+    for result in results.values():
+        roothist.to_hist(result)
+    assert [frame.GetNRuns() for frame in frames] == [1] * len(frames)
+    assert len(frames) == len(subject.metadata["branches"])  # one frame for each tree
+
+
+@pytest.fixture
+def pruned(subject: recipe.Recipe, tmp_path: Path) -> recipe.Files:
+    """Return the recipe's files with only the branches it declares."""
+
+    def prune(path: str) -> str:
+        target = tmp_path / Path(path).name
+        source, out = ROOT.TFile(path), ROOT.TFile(str(target), "RECREATE")
+        for tree, branches in subject.metadata["branches"].items():
+            events = source.Get(tree)
+            events.SetBranchStatus("*", False)
+            have = {str(b.GetName()) for b in events.GetListOfBranches()}
+            for branch in have & {*branches, *ALWAYS_THERE}:
+                events.SetBranchStatus(branch, True)
+            events.CloneTree(-1, "fast").Write()
+        out.Close()
+        return str(target)
+
+    return mapped(subject.parameters()["FILES"], prune)
+
+
+def mapped(files: recipe.Files, change: Callable[[str], str]) -> recipe.Files:
+    """Return `files` with each path changed."""
+    if isinstance(files, Mapping):
+        return {name: [change(path) for path in paths] for name, paths in files.items()}
+    return [change(path) for path in files]
+
+
+def test_no_undeclared_branch_is_read(subject: recipe.Recipe, pruned: recipe.Files) -> None:
+    """Files that hold nothing but the declared branches give the same result."""
+    files = subject.parameters()["FILES"]
+    agreement.check(subject.run("coffea", pruned), subject.run("rdataframe", pruned))
+    agreement.check(subject.run("coffea", pruned), subject.run("coffea", files))
+
+
+def test_no_branch_is_declared_in_vain(subject: recipe.Recipe) -> None:
+    """Every declared branch stands in the code of the RDataFrame half, or is the counter of one that does."""
+    code = "\n".join(cell.source for cell in subject.cells if {"rdataframe", "parameters"} & cell.tags)
+    for branch in (b for tree in subject.metadata["branches"].values() for b in tree):
+        if branch.startswith("n") and branch[1].isupper():
+            assert f"{branch[1:]}_" in code
+        else:
+            collection, _, name = branch.partition("_")
+            assert branch in code or (collection in code and f"}}_{name}" in code), branch
+
+
+def with_runs(path: Path, target: Path) -> str:
+    """Copy the events of a real file and give them a Runs tree with the sum of their weights, where it has none."""
+    target.write_bytes(path.read_bytes())
+    with uproot.open(target) as file:
+        if "Runs" in file and "genEventSumw" in file["Runs"]:
+            return str(target)
+        weights = file["Events"]["genWeight"].array(library="np").astype("f8")
+    with uproot.update(target) as file:
+        sums = {"run": np.array([1], dtype="u4"), "genEventSumw": np.array([weights.sum()])}
+        file.mktree("Runs", {name: column.dtype for name, column in sums.items()}).extend(sums)
+    return str(target)
+
+
+def real_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.Files, dict[str, Any]]:
+    """Return a real file as the recipe takes it, and the parameters with which it runs on it."""
+    parameters = dict(OPENED.get(subject.slug, {}))
+    if subject.metadata["input"] == "files":
+        return [str(path)], parameters
+    certified = folder / "certified.json"
+    certified.write_text(json.dumps({"1": [[1, 1_000_000]]}))
+    copy = with_runs(path, folder / path.name)
+    return {"TTbar": [copy], "Muon": [copy]}, {**parameters, "CERTIFIED": str(certified)}
+
+
+def test_engines_agree_on_real_nanoaod_v15(subject: recipe.Recipe, nanoaod: Path, tmp_path: Path) -> None:
+    """On CMS's own top pairs in NanoAOD v15 both engines read every event and agree."""
+    files, parameters = real_input(subject, nanoaod / "nano_tt_v15.root", tmp_path)
+    # few of 200 top pairs have two muons, so a histogram of pairs may be empty; the others must not be
+    results = [subject.run(engine, files, parameters) for engine in recipe.ENGINES]
+    table = agreement.check(*results, empty=True)
+    assert any(float(entries) > 0 for entries in table["entries"])
+
+
+@pytest.mark.parametrize("name", ["nano_dy.root", "nano_dimuon.root"])
+def test_dimuons_agree_on_real_older_files(name: str, nanoaod: Path) -> None:
+    """The dimuon recipe also reads older versions: Drell-Yan with weights, and data without."""
+    subject = recipe.load("dimuon-spectrum")
+    results = [subject.run(engine, [str(nanoaod / name)], OPENED["dimuon-spectrum"]) for engine in recipe.ENGINES]
+    table = agreement.check(*results)
+    assert float(table.loc["cutflow", "entries"]) >= 40
+
+
+@pytest.fixture
+def empty_file(subject: recipe.Recipe, tmp_path: Path) -> recipe.Files:
+    """Return the recipe's input with every file emptied of its events, Runs kept."""
+
+    def emptied(path: str) -> str:
+        target = tmp_path / Path(path).name
+        source, out = ROOT.TFile(path), ROOT.TFile(str(target), "RECREATE")
+        source.Get("Events").CloneTree(0).Write()
+        for tree in set(subject.metadata["branches"]) - {"Events"}:
+            source.Get(tree).CloneTree(-1, "fast").Write()
+        out.Close()
+        return str(target)
+
+    return mapped(subject.parameters()["FILES"], emptied)
+
+
+def test_no_events_give_an_empty_result(subject: recipe.Recipe, empty_file: recipe.Files) -> None:
+    """Files of zero events give the right axes and no entry, in both engines."""
+    assert inputs.events(empty_file) == 0
+    results = [subject.run(engine, empty_file) for engine in recipe.ENGINES]
+    table = agreement.check(*results, empty=True)
+    assert list(table.index)
+
+
+def bad_files(good: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield a bad file made of a good one, and what the error must say."""
+    content = Path(good).read_bytes()
+    yield str(folder / "missing.root"), r"missing\.root: no such file"
+    (folder / "text.root").write_text("<html>")
+    yield str(folder / "text.root"), r"text\.root: not a ROOT file"
+    (folder / "truncated.root").write_bytes(content[: len(content) // 2])
+    yield str(folder / "truncated.root"), r"truncated\.root: (truncated|cannot be read)"
+    with uproot.recreate(folder / "tree.root") as file:
+        file.mktree("Other", {"x": "f4"}).extend({"x": np.zeros(3, dtype="f4")})
+    yield str(folder / "tree.root"), r"tree\.root: no tree 'Events'; it holds Other"
+    with uproot.recreate(folder / "branch.root") as file:
+        file.mktree("Events", {"run": "u4"}).extend({"run": np.zeros(3, dtype="u4")})
+    yield str(folder / "branch.root"), r"branch\.root: tree 'Events' has no branch"
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_bad_input_is_named(subject: recipe.Recipe, engine: Engine, tmp_path: Path) -> None:
+    """Whatever is wrong with one file of several, the error names it before an event is lost."""
+    files = subject.parameters()["FILES"]
+    good = inputs.paths(files)[0]
+    for bad, message in bad_files(good, tmp_path):
+        if isinstance(files, Mapping):
+            first = next(iter(files))
+            given: recipe.Files = {**files, first: [*files[first], bad]}
+        else:
+            given = [*files, bad]
+        with pytest.raises(inputs.InputError, match=message):
+            subject.run(engine, given)
+
+
+def test_a_clone_is_enough(subject: recipe.Recipe, tmp_path: Path) -> None:
+    """Where the engines are installed and the helper package is not, as on SWAN, the notebook still runs."""
+    environment = tmp_path / "swan"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+    # a path file is not read for its own path files, so the editable install stays behind
+    (packages / "engines.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    code = "\n".join(c.source for c in subject.cells if not c.tags & {"timing"})
+    script = subject.path.parent / f".{subject.slug}-{os.getpid()}.py"
+    check = "import cookbook; assert cookbook.__file__.startswith('..') or 'src' in cookbook.__file__\n"
+    guard = "import importlib.util; assert importlib.util.find_spec('cookbook') is None\n"
+    script.write_text(f"import matplotlib; matplotlib.use('Agg')\n{guard}{code}\n{check}")
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    try:
+        subprocess.run(
+            [str(environment / "bin" / "python"), script.name],
+            cwd=subject.path.parent,
+            env=variables,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except subprocess.CalledProcessError as error:
+        pytest.fail(f"{subject.slug} does not run from a clone alone:\n{error.stderr[-2000:]}")
+    finally:
+        script.unlink()
+
+
+def test_every_notebook_is_valid() -> None:
+    """Each file is a notebook of the format it claims."""
+    for slug in SLUGS:
+        nbformat.validate(recipe.load(slug).notebook)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 from cookbook.recipe import ENGINES, Engine, Recipe
 
-TURNED = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
+TURNED: Mapping[str, str] = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
+
+SWAPPED: Mapping[str, str] = {"eta": "phi", "phi": "eta"}
+EXTREMES: Mapping[str, str] = {"argmin": "argmax", "argmax": "argmin", "max": "min", "Max": "Min", "all": "any"}
 
 # name of the fault, where it applies, what takes the place
 OPERATORS: tuple[tuple[str, str, Callable[[re.Match[str]], str]], ...] = (
@@ -34,8 +37,6 @@ OPERATORS: tuple[tuple[str, str, Callable[[re.Match[str]], str]], ...] = (
     ),
     ("ignore a selection", r"\[good(_\{1\})?\]", lambda m: ""),
 )
-SWAPPED = {"eta": "phi", "phi": "eta"}
-EXTREMES = {"argmin": "argmax", "argmax": "argmin", "max": "min", "Max": "Min", "all": "any"}
 
 
 @dataclass(frozen=True)

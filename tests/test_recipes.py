@@ -15,7 +15,7 @@ import pytest
 import uproot
 import yaml
 
-from cookbook import agreement, inputs, recipe, roothist
+from cookbook import agreement, inputs, recipe, roothist, sample
 from cookbook.recipe import Engine
 
 ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
@@ -196,8 +196,8 @@ def test_engines_agree_on_real_nanoaod_v15(subject: recipe.Recipe, nanoaod: Path
     """On CMS's own top pairs in NanoAOD v15 both engines read every event and agree."""
     files, parameters = real_input(subject, nanoaod / "nano_tt_v15.root", tmp_path)
     # few of 200 top pairs have two muons, so a histogram of pairs may be empty; the others must not be
-    results = [subject.run(engine, files, parameters) for engine in recipe.ENGINES]
-    table = agreement.check(*results, empty=True)
+    coffea, rdataframe = (subject.run(engine, files, parameters) for engine in recipe.ENGINES)
+    table = agreement.check(coffea, rdataframe, empty=True)
     assert any(float(entries) > 0 for entries in table["entries"])
 
 
@@ -205,8 +205,9 @@ def test_engines_agree_on_real_nanoaod_v15(subject: recipe.Recipe, nanoaod: Path
 def test_dimuons_agree_on_real_older_files(name: str, nanoaod: Path) -> None:
     """The dimuon recipe also reads older versions: Drell-Yan with weights, and data without."""
     subject = recipe.load("dimuon-spectrum")
-    results = [subject.run(engine, [str(nanoaod / name)], OPENED["dimuon-spectrum"]) for engine in recipe.ENGINES]
-    table = agreement.check(*results)
+    files, parameters = [str(nanoaod / name)], OPENED["dimuon-spectrum"]
+    coffea, rdataframe = (subject.run(engine, files, parameters) for engine in recipe.ENGINES)
+    table = agreement.check(coffea, rdataframe)
     assert float(table.loc["cutflow", "entries"]) >= 40
 
 
@@ -229,8 +230,8 @@ def empty_file(subject: recipe.Recipe, tmp_path: Path) -> recipe.Files:
 def test_no_events_give_an_empty_result(subject: recipe.Recipe, empty_file: recipe.Files) -> None:
     """Files of zero events give the right axes and no entry, in both engines."""
     assert inputs.events(empty_file) == 0
-    results = [subject.run(engine, empty_file) for engine in recipe.ENGINES]
-    table = agreement.check(*results, empty=True)
+    coffea, rdataframe = (subject.run(engine, empty_file) for engine in recipe.ENGINES)
+    table = agreement.check(coffea, rdataframe, empty=True)
     assert list(table.index)
 
 
@@ -291,6 +292,14 @@ def test_a_clone_is_enough(subject: recipe.Recipe, tmp_path: Path) -> None:
         pytest.fail(f"{subject.slug} does not run from a clone alone:\n{error.stderr[-2000:]}")
     finally:
         script.unlink()
+
+
+def test_cross_sections_and_luminosity_are_the_samples() -> None:
+    """What a recipe shows as numbers is what the sample was made with."""
+    parameters = recipe.load("normalised-data-simulation").parameters()
+    known = sample.datasets()
+    assert parameters["CROSS_SECTION"] == {name: known[name].cross_section for name in parameters["CROSS_SECTION"]}
+    assert parameters["LUMINOSITY"] == sample.luminosity()
 
 
 def test_every_notebook_is_valid() -> None:

@@ -98,8 +98,8 @@ class Timing:
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return (
             f"{sizes} events of {self.input['name']}, {self.input['branches']} branches declared; one thread on "
-            f"{self.machine['processor']} ({self.machine['cores']} cores); fresh processes per engine: {self.input['rounds']}, range in "
-            f"brackets; {versions}; {self.date}."
+            f"{self.machine['processor']} ({self.machine['cores']} cores); fresh processes per engine: "
+            f"{self.input['rounds']}, range in brackets; {versions}; {self.date}."
         )
 
     def _repr_html_(self) -> str:

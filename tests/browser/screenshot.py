@@ -11,7 +11,7 @@ from .looking import chromium, served, started
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "book" / "_static" / "screenshot.png"
 PAGE = "recipes/dimuon-spectrum.html"
-VIEW = {"width": 1600, "height": 1000}
+VIEW = {"width": 1600, "height": 1250}
 #: Few colours, since a page has few: a third of the bytes for no visible difference.
 COLOURS = 128
 

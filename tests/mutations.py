@@ -20,7 +20,8 @@ OPERATORS: tuple[tuple[str, str, Callable[[re.Match[str]], str]], ...] = (
     ("turn a comparison", r"(?<=\s)(>=|<=|==|!=|>|<)(?=\s)", lambda m: TURNED[m[0]]),
     ("and for or", r"&&|(?<=\s)&(?=\s)", lambda m: "||" if m[0] == "&&" else "|"),
     ("change a constant", r"(?<=[<>=] )\d+(?=[\s,)\"])", lambda m: str(int(m[0]) + 1)),
-    ("change a cut", r"\b([A-Z]+_)*(MIN|MAX)_[A-Z_]+\b", lambda m: f"(0.9 * {m[0]})"),
+    ("tighten a cut", r"\b([A-Z]+_)*MIN_[A-Z_]+\b", lambda m: f"(1.1 * {m[0]})"),
+    ("tighten a cut", r"\b([A-Z]+_)*MAX_[A-Z_]+\b", lambda m: f"(0.9 * {m[0]})"),
     ("drop a weight", r", weight=[^,()\n]+(?=\))", lambda m: ""),
     ("drop a weight", r", \"weight\"\)", lambda m: ")"),
     ("drop a weight", r"(?<=weights\.add\(\"generator\", )events\.genWeight", lambda m: "np.ones(len(events))"),
@@ -41,7 +42,7 @@ OPERATORS: tuple[tuple[str, str, Callable[[re.Match[str]], str]], ...] = (
 
 @dataclass(frozen=True)
 class Mutation:
-    """One fault: the engine and cell it is in, its kind, the line it makes, and the cell's whole new text."""
+    """One fault: the engine and cell it is in, its kind, the line it makes or drops, and the cell's whole new text."""
 
     engine: Engine
     cell: int
@@ -67,8 +68,10 @@ def mutations(recipe: Recipe) -> Iterator[Mutation]:
                     if _in_comment(cell.source, match.start()):
                         continue
                     new = cell.source[: match.start()] + replacement(match) + cell.source[match.end() :]
+                    dropped = match[0].startswith("\n")
+                    line = f"without {match[0].strip()}" if dropped else _line(new, match.start())
                     if new != cell.source:
-                        yield Mutation(engine, cell.index, kind, _line(new, match.start()), new)
+                        yield Mutation(engine, cell.index, kind, line, new)
 
 
 def _in_comment(source: str, position: int) -> bool:

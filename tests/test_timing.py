@@ -7,7 +7,7 @@ import jsonschema
 import nbformat
 import pytest
 
-from cookbook import recipe, sample, timing
+from cookbook import inputs, recipe, sample, timing
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -108,6 +108,7 @@ def test_the_rate_comes_from_the_difference() -> None:
     ]
     assert timing._summary(jobs, [200, 1000]).warm_rate_hz == 200.0
     assert timing._rate([200, 1000], 3.0, 3.0) is None
+    assert timing._rate([200, 200], 3.0, 3.1) is None
 
 
 def test_quick_divides_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +118,7 @@ def test_quick_divides_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def enlarged(files: recipe.Files, events: int) -> recipe.Files:
         asked.append(events)
-        return files
+        return list(inputs.paths(files))[: len(asked)]
 
     monkeypatch.setattr(timing, "_enlarged", enlarged)
     job = {

@@ -62,7 +62,12 @@ def accept(recipe: Recipe) -> list[str]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = recipe.notebook
-    client = NotebookClient(notebook, timeout=CELL_TIMEOUT, resources={"metadata": {"path": str(recipe.path.parent)}})
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(recipe.path.parent)}},
+        coalesce_streams=True,
+    )
     with _environment(COOKBOOK_TIMING="quick"):
         try:
             client.execute()

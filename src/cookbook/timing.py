@@ -221,7 +221,7 @@ def _summary(jobs: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> Engine
 
 
 def _rate(counts: Sequence[int], small_s: float, large_s: float) -> float | None:
-    return (counts[1] - counts[0]) / (large_s - small_s) if large_s > small_s else None
+    return (counts[1] - counts[0]) / (large_s - small_s) if large_s > small_s and counts[1] > counts[0] else None
 
 
 def _input(recipe: Recipe, files: Files, counts: Sequence[int], rounds: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Judge mutations of a recipe, each in a process of its own, since what one compiles would be there for the next."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def judge(path: str, mutation: Mutation, reference: Mapping[str, Any], verdict: 
 def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:
     """Judge every mutation of a recipe; processes start from a server that has the engines imported and unused."""
     reference = subject.run("coffea", subject.parameters()["FILES"])
+    os.environ["EXTRA_CLING_ARGS"] = "-O0"  # half of the time of a fault would go into optimising it
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ROOT", "coffea.processor", "coffea.nanoevents", "cookbook.agreement", "mutants"])
     waiting = list(enumerate(mutations(subject)))

@@ -66,12 +66,6 @@ def test_namespaces_are_fresh(tmp_path: Path) -> None:
     assert "run_coffea" not in toy.parameters()
 
 
-def test_imports_are_those_of_the_engine(tmp_path: Path) -> None:
-    """The timing counts only what the engine's own cells import."""
-    toy = recipe.load(written(tmp_path))
-    assert (toy.imports("coffea"), toy.imports("rdataframe")) == ("import hist", "")
-
-
 def test_an_unknown_slug_suggests_near_ones() -> None:
     """A typing error is shown the recipe that was meant."""
     with pytest.raises(recipe.RecipeError, match="no recipe 'dimuon-spectrums'; did you mean dimuon-spectrum"):

@@ -21,7 +21,7 @@ def made(**engines: timing.EngineTiming) -> timing.Timing:
         date="2026-01-31",
         machine={"name": "host", "processor": "a processor", "cores": 2, "system": "Linux"},
         versions={"Python": "3.11", "coffea": "1", "root": "2"},
-        input={"name": "TTbar", "events": [200_000, 1_000_000], "branches": 5, "rounds": 2},
+        input={"name": "TTbar", "events": [200_000, 1_000_000], "branches": 5, "rounds": 1, "turns": 3},
         engines={kind: engines.get(kind, ONE) for kind in timing.KINDS},
     )
 
@@ -95,19 +95,18 @@ def test_an_unresolved_rate_is_said_to_be_one() -> None:
 
 
 def test_the_rate_comes_from_the_difference() -> None:
-    """A constant cost per run cancels."""
-    jobs = [
-        {
-            "import_s": 1.0,
-            "first_run_s": 9.0,
-            "warm_small_s": [3.0],
-            "warm_large_s": [7.0],
-            "peak_memory_mb": 1.0,
-            "bytes_read": 8,
-        }
-    ]
-    assert timing._summary(jobs, [200, 1000]).warm_rate_hz == 200.0
-    assert timing._rate([200, 1000], 3.0, 3.0) is None
+    """A constant cost per run cancels; the rate is the median of the turns, with their range."""
+    job = {
+        "import_s": 1.0,
+        "first_run_s": 9.0,
+        "warm_small_s": [3.0, 3.0, 3.0],
+        "warm_large_s": [7.0, 5.0, 11.0],
+        "peak_memory_mb": 1.0,
+        "bytes_read": 8,
+    }
+    summary = timing._summary([job], [200, 1000])
+    assert (summary.warm_rate_hz, summary.rate_range_hz) == (200.0, (100.0, 400.0))
+    assert timing._summary([{**job, "warm_large_s": [2.0, 3.0, 4.0]}], [200, 1000]).warm_rate_hz is None
     assert timing._rate([200, 200], 3.0, 3.1) is None
 
 
@@ -121,18 +120,12 @@ def test_quick_divides_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
         return list(inputs.paths(files))[: len(asked)]
 
     monkeypatch.setattr(timing, "_enlarged", enlarged)
-    job = {
-        "import_s": 1,
-        "first_run_s": 1,
-        "warm_small_s": [1],
-        "warm_large_s": [2],
-        "peak_memory_mb": 1,
-        "bytes_read": 1,
-    }
-    monkeypatch.setattr(timing, "_run_worker", lambda *args: {**job, "kind": args[1]})
+    measured = {"import_s": 1, "first_run_s": 1, "peak_memory_mb": 1, "bytes_read": 1}
+    job = {**measured, "warm_small_s": [1], "warm_large_s": [2]}
+    monkeypatch.setattr(timing, "_round", lambda *args: dict.fromkeys(timing.KINDS, job))
     result = timing.measure("dimuon-spectrum", sample.files("DYto2L_M-50"), (20_000, 100_000), rounds=3)
     assert isinstance(result, timing.Timing)
-    assert (asked, result.input["rounds"]) == ([2_000, 10_000], 1)
+    assert (asked, result.input["rounds"], result.input["turns"]) == ([2_000, 10_000], 1, 1)
 
 
 def test_nothing_is_timed_where_nothing_is_asked() -> None:

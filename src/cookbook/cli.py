@@ -78,8 +78,8 @@ def bench(names: tuple[str, ...], out: Path) -> None:
     records = []
     for chosen in [load(name) for name in names] or all_recipes():
         parameters = chosen.parameters()
-        small, large = parameters["TIMING_EVENTS"]
-        result = timing.measure(chosen, parameters["FILES"], (small, BENCH_SCALE * large), BENCH_ROUNDS)
+        small, large = (BENCH_SCALE * events for events in parameters["TIMING_EVENTS"])
+        result = timing.measure(chosen, parameters["FILES"], (small, large), BENCH_ROUNDS)
         click.echo(f"{chosen.slug}\n{result}\n")
         if isinstance(result, timing.Timing):
             records.append(result.as_dict())

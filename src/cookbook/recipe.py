@@ -64,15 +64,6 @@ class Recipe:
         """Return the cells that make up one engine's half: those tagged with its name."""
         return [c for c in self.cells if engine in c.tags]
 
-    def imports(self, engine: Engine) -> str:
-        """Return the top-level import statements of one engine's cells, one a line."""
-        found: dict[str, None] = {}
-        for cell in self.source(engine):
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    found[ast.unparse(node)] = None
-        return "\n".join(found)
-
     def parameters(self, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Execute the parameters cells in a fresh namespace, put `values` in place of theirs, and return it."""
         namespace: dict[str, Any] = {"__name__": f"recipe_{self.slug.replace('-', '_')}"}

@@ -32,7 +32,7 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 TREES = ("Events", "LuminosityBlocks", "Runs")
-EVENTS_PER_FILE = 100_000
+EVENTS_PER_FILE = 250_000
 
 
 class SampleError(RuntimeError):

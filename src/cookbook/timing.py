@@ -1,15 +1,17 @@
 """Time both engines of a recipe fairly.
 
-Each engine runs in a fresh process of its own, bound to one core, on the same files; engines take turns, and a third
-kind of process measures the read floor: reading and decompressing just the branches the recipe declares. Every process
-imports, runs once on the small input (that run includes compilation), then runs warm on the small and on the large
-input. The warm rate is the difference in events over the difference in time, so that start-up cancels. Sizes, repeats,
-machine, versions and date are part of the result.
+Each engine runs in a fresh process of its own, bound to one core, on the same files, and a third kind of process
+measures the read floor: reading and decompressing just the branches the recipe declares. One after the other, the
+processes import and define, and run once on the small input (that run includes compilation). Then they take turns at
+warm runs on the small and on the large input, each asleep while another runs. The warm rate of a turn is the difference
+in events over the difference in time, so that start-up cancels. Sizes, repeats, machine, versions and date are part of
+the result.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import platform
 import re
@@ -18,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jsonschema
 import pandas as pd
@@ -35,9 +38,9 @@ __all__ = ["EngineTiming", "Timing", "TimingError", "measure", "schema"]
 
 FLOOR = "floor"
 KINDS = (*ENGINES, FLOOR)
-DEFAULT_EVENTS = (200_000, 1_000_000)
-ROUNDS = 2
-WARM_RUNS = 2
+DEFAULT_EVENTS = (100_000, 500_000)
+ROUNDS = 1
+TURNS = 3
 QUICK_SCALE = 10
 PACKAGES = ("coffea", "awkward", "uproot", "hist", "numpy", "root")
 
@@ -51,8 +54,9 @@ class EngineTiming:
     """What was measured of one engine, or of the read floor.
 
     Times in seconds, rate in events per second on one core, memory in MB (1e6 bytes), bytes as read from the files of
-    the large input. `rate_range` is the lowest and highest rate of the rounds. A rate is None where the large input did
-    not take measurably longer than the small one.
+    the large input. `import_s` is the time to execute the engine's cells: imports and declarations. Times and rate are
+    medians, `rate_range_hz` the lowest and highest rate of the turns. A rate is None where in half of the turns the
+    large input did not take longer than the small one.
     """
 
     import_s: float
@@ -99,14 +103,14 @@ class Timing:
         return (
             f"{sizes} events of {self.input['name']}, {self.input['branches']} branches declared; one thread on "
             f"{self.machine['processor']} ({self.machine['cores']} cores); fresh processes per engine: "
-            f"{self.input['rounds']}, range in brackets; {versions}; {self.date}."
+            f"{self.input['rounds']}, {self.input['turns']} turns in each, range in brackets; {versions}; {self.date}."
         )
 
     def _repr_html_(self) -> str:
         return f"{self.table().to_html()}<p>{self.caption()}</p>"
 
     def __repr__(self) -> str:
-        return f"{self.table()}\n{self.caption()}"
+        return f"{self.table().to_string()}\n{self.caption()}"
 
 
 def measure(
@@ -127,9 +131,9 @@ def measure(
         The recipe's input; larger inputs are made of it by copying clusters into the cache.
     events
         Events of the small and of the large input; None does not time. The variable ``COOKBOOK_TIMING=quick`` divides
-        both by ten and does one round, for tests.
+        both by ten and takes one turn, for tests.
     rounds
-        How often each engine gets a fresh process.
+        How often each engine gets a fresh process, in which it takes three turns.
 
     Returns
     -------
@@ -138,19 +142,20 @@ def measure(
     """
     if events is None:
         return "Not timed: no sizes were asked for."
+    turns = TURNS
     if os.environ.get("COOKBOOK_TIMING") == "quick":
-        events, rounds = (events[0] // QUICK_SCALE, events[1] // QUICK_SCALE), 1
+        events, rounds, turns = (events[0] // QUICK_SCALE, events[1] // QUICK_SCALE), 1, 1
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     sizes = [_enlarged(files, n) for n in events]
-    jobs = [_run_worker(recipe, kind, sizes) for _ in range(rounds) for kind in KINDS]
+    jobs = [_round(recipe, sizes, turns) for _ in range(rounds)]
     counts = [inputs.events(size) for size in sizes]
-    engines = {k: _summary([j for j in jobs if j["kind"] == k], counts) for k in KINDS}
+    engines = {kind: _summary([job[kind] for job in jobs], counts) for kind in KINDS}
     result = Timing(
         recipe=recipe.slug,
         date=datetime.now(UTC).date().isoformat(),
         machine=_machine(),
         versions=_versions(),
-        input=_input(recipe, files, counts, rounds),
+        input={**_input(recipe, files), "events": counts, "rounds": rounds, "turns": turns},
         engines=engines,
     )
     _record(result)
@@ -173,30 +178,71 @@ def _enlarged(files: Files, events: int) -> Files:
     return {name: sample.enlarge(list(members), shares[name]) for name, members in files.items()}
 
 
-def _run_worker(recipe: Recipe, kind: str, sizes: Sequence[Files]) -> dict[str, Any]:
+class _Worker:
+    """A process that has imported, defined and once run one engine of a recipe, and now waits to be timed."""
+
+    def __init__(self, recipe: Recipe, kind: str, sizes: Sequence[Files], errors: IO[str]) -> None:
+        self._name = f"{recipe.path}: timing {kind}"
+        self._errors = errors
+        self._connection, theirs = multiprocessing.Pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cookbook.timing_worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            env=_environment(),
+        )
+        theirs.close()
+        self.started = self.ask({"notebook": str(recipe.path), "kind": kind, "sizes": sizes})
+
+    def ask(self, message: Any) -> dict[str, Any]:
+        """Send a message and return the answer."""
+        try:
+            self._connection.send(message)
+            answer: dict[str, Any] = self._connection.recv()
+        except (EOFError, OSError) as error:
+            self._process.wait()
+            self._errors.seek(0)
+            raise TimingError(f"{self._name} failed:\n{self._errors.read()[-2000:]}") from error
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def _round(recipe: Recipe, sizes: Sequence[Files], turns: int) -> dict[str, dict[str, Any]]:
+    """Time every kind of process from its start, warm runs in turns, and return what was measured of each."""
+    with ExitStack() as stack:
+        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in KINDS]
+        workers = {
+            kind: stack.enter_context(closing(_Worker(recipe, kind, sizes, log)))
+            for kind, log in zip(KINDS, errors, strict=True)
+        }
+        runs: dict[str, list[list[dict[str, Any]]]] = {kind: [] for kind in KINDS}
+        for _ in range(turns):
+            for kind, worker in workers.items():
+                runs[kind].append([worker.ask(size) for size in range(len(sizes))])
+        return {
+            kind: {
+                **worker.started,
+                "warm_small_s": [small["seconds"] for small, _ in runs[kind]],
+                "warm_large_s": [large["seconds"] for _, large in runs[kind]],
+                "bytes_read": runs[kind][-1][-1]["bytes_read"],
+                **worker.ask(None),
+            }
+            for kind, worker in workers.items()
+        }
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of a worker: one thread in every library, and this very package."""
     one_thread = {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")}
     source = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, **one_thread, "PYTHONPATH": _joined(source, os.environ.get("PYTHONPATH"))}
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder, "result.json")  # not standard output, on which the engines print
-        job = {
-            "notebook": str(recipe.path),
-            "kind": kind,
-            "sizes": sizes,
-            "warm_runs": WARM_RUNS,
-            "result": str(result),
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "cookbook.timing_worker"],
-            input=json.dumps(job),
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-        )
-        if done.returncode or not result.exists():
-            raise TimingError(f"{recipe.path}: timing {kind} failed:\n{done.stderr[-2000:]}")
-        return dict(json.loads(result.read_text()), kind=kind)
+    return {**os.environ, **one_thread, "PYTHONPATH": _joined(source, os.environ.get("PYTHONPATH"))}
 
 
 def _joined(*paths: str | None) -> str:
@@ -204,16 +250,15 @@ def _joined(*paths: str | None) -> str:
 
 
 def _summary(jobs: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> EngineTiming:
-    small = statistics.median(t for j in jobs for t in j["warm_small_s"])
-    large = statistics.median(t for j in jobs for t in j["warm_large_s"])
-    rounds = [_rate(counts, statistics.median(j["warm_small_s"]), statistics.median(j["warm_large_s"])) for j in jobs]
-    known = [r for r in rounds if r]
+    turns = [pair for job in jobs for pair in zip(job["warm_small_s"], job["warm_large_s"], strict=True)]
+    rates = [_rate(counts, *pair) for pair in turns]
+    known = [rate for rate in rates if rate]
     return EngineTiming(
         import_s=statistics.median(j["import_s"] for j in jobs),
         first_run_s=statistics.median(j["first_run_s"] for j in jobs),
-        warm_small_s=small,
-        warm_large_s=large,
-        warm_rate_hz=_rate(counts, small, large),
+        warm_small_s=statistics.median(small for small, _ in turns),
+        warm_large_s=statistics.median(large for _, large in turns),
+        warm_rate_hz=statistics.median(known) if 2 * len(known) > len(rates) else None,
         rate_range_hz=(min(known), max(known)) if known else None,
         peak_memory_mb=statistics.median(j["peak_memory_mb"] for j in jobs),
         bytes_read=int(statistics.median(j["bytes_read"] for j in jobs)),
@@ -224,14 +269,9 @@ def _rate(counts: Sequence[int], small_s: float, large_s: float) -> float | None
     return (counts[1] - counts[0]) / (large_s - small_s) if large_s > small_s and counts[1] > counts[0] else None
 
 
-def _input(recipe: Recipe, files: Files, counts: Sequence[int], rounds: int) -> dict[str, Any]:
+def _input(recipe: Recipe, files: Files) -> dict[str, Any]:
     names = list(files) if isinstance(files, Mapping) else [Path(path).stem for path in files]
-    return {
-        "name": ", ".join(names),
-        "events": list(counts),
-        "branches": sum(len(b) for b in recipe.metadata["branches"].values()),
-        "rounds": rounds,
-    }
+    return {"name": ", ".join(names), "branches": sum(len(b) for b in recipe.metadata["branches"].values())}
 
 
 def _machine() -> dict[str, Any]:
@@ -274,7 +314,7 @@ def _column(timing: Timing, kind: str) -> dict[str, str]:
     low_high = f" [{e.rate_range_hz[0] / 1e3:,.0f}, {e.rate_range_hz[1] / 1e3:,.0f}]" if e.rate_range_hz else ""
     per_event = e.bytes_read / timing.input["events"][1]
     return {
-        "import [s]": f"{e.import_s:.1f}",
+        "imports and declarations [s]": f"{e.import_s:.1f}",
         "first run, with compilation [s]": f"{e.first_run_s:.1f}",
         "warm rate [10³ events/s per core]": f"{e.warm_rate_hz / 1e3:,.0f}{low_high}"
         if e.warm_rate_hz

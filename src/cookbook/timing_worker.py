@@ -1,17 +1,20 @@
-"""The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker`, a job on standard input.
+"""The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker DESCRIPTOR`.
 
-It must start fresh: neither engine, nor anything an engine imports, is imported before the clock runs.
+It must start fresh: neither engine, nor anything an engine imports, is imported before the clock runs. The descriptor
+is that of an inherited pipe: the job comes through it, then the number of the size to run, one at a time, and what was
+measured goes back. Between two sizes the process sleeps, so that others can be timed in turn.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +24,30 @@ Run = Callable[[Any], None]
 
 
 def main() -> None:
-    """Read the job from standard input, measure, and write the result to the file the job names."""
-    job = json.load(sys.stdin)
+    """Start up on the small input, then time the input of each number received, until None is."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    Path(job["result"]).write_text(json.dumps(measure(job)))
+    with Connection(int(sys.argv[1])) as connection:
+        job = connection.recv()
+        run, bytes_read, started = start(job)
+        connection.send(started)
+        for size in iter(connection.recv, None):
+            before = bytes_read()
+            seconds = _timed(partial(run, job["sizes"][size]))
+            connection.send({"seconds": seconds, "bytes_read": bytes_read() - before})
+        connection.send({"peak_memory_mb": _peak_memory_mb()})
 
 
-def measure(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the times in seconds, peak memory in MB and bytes read from the large input, for one process."""
-    small, large = job["sizes"]
-    recipe = load(job["notebook"])
-    kind = job["kind"]
-    import_s = _timed(lambda: exec("import uproot" if kind == "floor" else recipe.imports(kind), {}))
+def start(job: Mapping[str, Any]) -> tuple[Run, Callable[[], int], dict[str, float]]:
+    """Return how to run, how to ask for the bytes read so far, and the seconds of definition and of the first run."""
+    recipe, kind = load(job["notebook"]), job["kind"]
     namespace = recipe.parameters()
-    bytes_read = _root_bytes if kind == "rdataframe" else _uproot_bytes()
-    started = time.perf_counter()
+    began = time.perf_counter()
     run = _floor(recipe) if kind == "floor" else _engine(recipe, kind, namespace)
-    run(small)
-    first_run_s = time.perf_counter() - started
-    times: dict[str, list[float]] = {"warm_small_s": [], "warm_large_s": []}
-    read = 0
-    for _ in range(job["warm_runs"]):
-        times["warm_small_s"].append(_timed(lambda: run(small)))
-        before = bytes_read()
-        times["warm_large_s"].append(_timed(lambda: run(large)))
-        read = bytes_read() - before
-    return {
-        "import_s": import_s,
-        "first_run_s": first_run_s,
-        "peak_memory_mb": _peak_memory_mb(),
-        "bytes_read": read,
-        **times,
-    }
+    import_s = time.perf_counter() - began
+    bytes_read = _uproot_bytes() if kind == "coffea" else _root_bytes
+    first_run_s = _timed(partial(run, job["sizes"][0]))
+    return run, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
 
 
 def _timed(action: Callable[[], None]) -> float:
@@ -77,25 +71,28 @@ def _complete(results: Mapping[str, Any]) -> None:
 
 
 def _floor(recipe: Recipe) -> Run:
-    """Return a function that reads and decompresses the recipe's branches and does nothing else."""
-    import uproot
+    """Return a function that reads and decompresses the recipe's branches and does nothing else.
+
+    ROOT reads the baskets: of the two readers it is the one with less overhead for each.
+    """
+    import ROOT
 
     from cookbook.inputs import paths
 
     def run(files: Any) -> None:
         for path in paths(files):
-            with uproot.open(path) as file:
+            with ROOT.TFile.Open(path) as file:
                 for tree, names in recipe.metadata["branches"].items():
-                    _decompress(file[tree], names)
+                    _decompress(file.Get(tree), names)
 
     return run
 
 
 def _decompress(tree: Any, names: Sequence[str]) -> None:
-    for name in names:
-        if name in tree:
-            for basket in range(tree[name].num_baskets):
-                _ = tree[name].basket(basket).data
+    for branch in filter(None, map(tree.GetBranch, names)):
+        for basket in range(branch.GetWriteBasket()):
+            branch.GetBasket(basket)
+        branch.DropBaskets("all")
 
 
 def _uproot_bytes() -> Callable[[], int]:

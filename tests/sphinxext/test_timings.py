@@ -34,7 +34,7 @@ def record(coffea_rate: float | None = 1e6, rdataframe_rate: float | None = 2e6,
         "date": "2026-11-23",
         "machine": {"name": "m", "processor": "A processor", "cores": 2, "system": "Linux"},
         "versions": {"Python": "3.11", "coffea": "2026.9.0", "root": "0.1"},
-        "input": {"name": "DY", "events": [200_000, 1_000_000], "branches": 9, "rounds": 2},
+        "input": {"name": "DY", "events": [200_000, 1_000_000], "branches": 9, "rounds": 1, "turns": 3},
         "engines": {
             "coffea": _engine(1.0, 0.0, coffea_rate),
             "rdataframe": _engine(1.0, 5.0, rdataframe_rate),

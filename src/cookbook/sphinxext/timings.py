@@ -30,7 +30,7 @@ Record = dict[str, Any]
 NAMES = {"coffea": "coffea", "rdataframe": "RDataFrame", "floor": "read floor"}
 TOOLS = ("coffea", "rdataframe")
 SIZES = (10**5, 10**7, 10**9)
-#: Two jobs whose durations differ by less than this are called equal: rounds differ by as much.
+#: Two jobs whose durations differ by less than this are called equal: turns differ by as much.
 SAME = 0.1
 UNRESOLVED = "not resolved"
 
@@ -151,7 +151,7 @@ def summary(records: Sequence[Record]) -> pd.DataFrame:
         for tool in TOOLS:
             engine = record["engines"][tool]
             rows[record["recipe"], NAMES[tool]] = {
-                "import [s]": f"{engine['import_s']:.1f}",
+                "imports and declarations [s]": f"{engine['import_s']:.1f}",
                 "first run [s]": f"{engine['first_run_s']:.1f}",
                 "warm rate [10³ events/s]": _rate(engine),
                 "over read floor": _floor_ratio(record, tool),
@@ -199,7 +199,7 @@ def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:
 
 
 def figure(records: Sequence[Record]) -> "Figure":
-    """Draw the warm rates of both tools and the read floor, a line per recipe, with the range over the rounds."""
+    """Draw the warm rates of both tools and the read floor, a line per recipe, with the range over the turns."""
     # Slow to import, and the page that draws nothing needs it not.
     import matplotlib.pyplot as plt
 
@@ -232,7 +232,7 @@ def caption(records: Sequence[Record]) -> str:
         sizes = " and ".join(f"{events:,}" for events in given["events"])
         line = (
             f"{record['date']}: one thread on {machine['processor']} ({machine['cores']} cores, {machine['system']}); "
-            f"{versions}; {given['rounds']} rounds."
+            f"{versions}; {given['rounds'] * given['turns']} turns."
         )
         lines.setdefault(line, []).append(f"{record['recipe']} {sizes} events")
     return " ".join(f"{line} Input: {'; '.join(inputs)}." for line, inputs in lines.items())

@@ -1,4 +1,4 @@
-/* Small things on any page: copy a citation, and say how old an execution is. */
+/* Small things on any page: copy a citation, say how old an execution is, reach what scrolls with the keyboard. */
 (() => {
   "use strict";
   const DAY = 24 * 3600 * 1000;
@@ -38,5 +38,18 @@
       age.textContent = days > STALE_DAYS ? ` (${days} days ago: no longer kept fresh)` : ` (${days} d ago)`;
       time.after(age);
     }
+  }
+
+  const sized = new ResizeObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.scrollWidth > target.clientWidth) {
+        target.tabIndex = 0;
+      } else {
+        target.removeAttribute("tabindex");
+      }
+    }
+  });
+  for (const table of document.querySelectorAll("article table")) {
+    sized.observe(table);
   }
 })();

@@ -31,7 +31,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # must read everything anew: it would not repeat a warning about a page that did not change.
 BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CITATION.cff
 book-digest = { find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' \
-	-not -path '*/.ipynb_checkpoints/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
+	-not -path '*/.*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
 	echo "$${CI_PROJECT_URL:-} $${CI_PAGES_URL:-} $${CI_DEFAULT_BRANCH:-} $${COOKBOOK_DATA:-}"; } | sha256sum | cut -c1-16
 
 # Files of the collaboration that some tests also run on, where they lie beside the repository.

@@ -76,7 +76,7 @@ def test_the_record_says_on_what(measured: tuple[timing.Timing, Path]) -> None:
     """Machine and versions stand in the record."""
     result = measured[0]
     assert result.machine["cores"] >= 1
-    assert {"Python", "coffea", "root"} <= set(result.versions)
+    assert {"Python", "coffea", "ROOT"} <= set(result.versions)
 
 
 def test_the_ratio_to_the_floor() -> None:

@@ -74,9 +74,9 @@ def _check_file(path: str, branches: Mapping[str, Sequence[str]], optional: Coll
     except InputError:
         raise
     except Exception as error:  # uproot raises many kinds for a damaged file
+        reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{path}: cannot be read ({type(error).__name__}: {str(error).strip().splitlines()[0]}); "
-            "copy the file again or take it off the list"
+            f"{path}: cannot be read ({type(error).__name__}: {reason}); copy the file again or take it off the list"
         ) from error
 
 

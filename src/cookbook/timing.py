@@ -24,7 +24,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +33,7 @@ import pandas as pd
 
 from cookbook import inputs, sample
 from cookbook.recipe import ENGINES, Files, Recipe, load
+from cookbook.versions import PACKAGES, versions
 
 __all__ = ["EngineTiming", "Timing", "TimingError", "measure", "schema"]
 
@@ -42,7 +43,6 @@ DEFAULT_EVENTS = (100_000, 500_000)
 ROUNDS = 1
 TURNS = 3
 QUICK_SCALE = 10
-PACKAGES = ("coffea", "awkward", "uproot", "hist", "numpy", "root")
 
 
 class TimingError(RuntimeError):
@@ -154,7 +154,7 @@ def measure(
         recipe=recipe.slug,
         date=datetime.now(UTC).date().isoformat(),
         machine=_machine(),
-        versions=_versions(),
+        versions=versions((*PACKAGES, "numpy")),
         input={**_input(recipe, files), "events": counts, "rounds": rounds, "turns": turns},
         engines=engines,
     )
@@ -287,16 +287,6 @@ def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.M) if cpuinfo.exists() else None
     return found.group(1).strip() if found else platform.processor() or platform.machine()
-
-
-def _versions() -> dict[str, str]:
-    versions = {"Python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:  # ROOT outside its wheel, as on SWAN, has no such record
-            continue
-    return versions
 
 
 def _record(timing: Timing) -> None:

@@ -16,6 +16,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
+from cookbook.versions import versions
 
 __all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "cookbook_block"]
 
@@ -32,7 +33,7 @@ def around(app: Sphinx) -> freshness.Surroundings:
     if known is None:
         root = Path(app.srcdir)
         name, changed = freshness.commit(root)
-        known = freshness.Surroundings(name, changed, freshness.versions(), freshness.input_hash(root))
+        known = freshness.Surroundings(name, changed, versions(), freshness.input_hash(root))
         app._cookbook_around = known  # type: ignore[attr-defined]
     return known
 

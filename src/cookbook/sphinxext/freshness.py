@@ -5,24 +5,19 @@ and the data are what they were (the notebook itself is watched by Sphinx). In C
 """
 
 import hashlib
-import platform
-import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Execution", "Surroundings", "commit", "executions", "fingerprint", "input_hash", "may_reuse", "versions"]
+__all__ = ["Execution", "Surroundings", "commit", "executions", "fingerprint", "input_hash", "may_reuse"]
 
 #: What the shown results depend on beside the notebook: globs below the repository.
 DEPENDENCIES = ("src/cookbook/**/*.py", "src/cookbook/**/*.json", "requirements*.txt", "data/**/*")
 #: The file that names the committed sample and its content hashes.
 MANIFEST = "data/manifest.*"
-PACKAGES = ("coffea", "awkward", "uproot", "hist")
 
 
 @dataclass(frozen=True)
@@ -100,34 +95,6 @@ def commit(root: Path) -> tuple[str | None, bool]:
     """
     name = _git(root, "rev-parse", "--short=10", "HEAD")
     return name, bool(name and _git(root, "status", "--porcelain", "--untracked-files=no"))
-
-
-def _root_version() -> str | None:
-    """Read ROOT's version from its header: importing ROOT would cost seconds and start its interpreter."""
-    spec = find_spec("ROOT")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        header = Path(place) / "include" / "ROOT" / "RVersion.hxx"
-        if header.is_file():
-            text = header.read_text(encoding="utf-8")
-            parts = [re.search(rf"ROOT_VERSION_{part}\s+(\d+)", text) for part in ("MAJOR", "MINOR", "PATCH")]
-            if all(parts):
-                major, minor, patch = (int(part[1]) for part in parts if part)
-                return f"{major}.{minor:02d}.{patch:02d}"
-    return None
-
-
-def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Collect the versions of Python, ROOT and the packages named; what is not installed is left out."""
-    found = {"Python": platform.python_version()}
-    root = _root_version()
-    if root:
-        found["ROOT"] = root
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _digest(root: Path, paths: Iterable[Path]) -> str:

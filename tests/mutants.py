@@ -2,11 +2,14 @@
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cookbook import agreement, recipe
 from cookbook.recipe import Recipe
@@ -30,12 +33,20 @@ class Verdict:
 
 
 def judge(path: str, mutation: Mutation, reference: Mapping[str, Any], verdict: Path) -> None:
-    """Write into `verdict` what the gate says of one mutated engine against the histograms of the unchanged one."""
+    """Write into `verdict` what the gate says of one mutated engine against the histograms of the unchanged one.
+
+    The engine's variants are asked in turn, until one differs.
+    """
     subject = recipe.load(path)
+    files = subject.parameters()["FILES"]
+    findings: list[agreement.Finding] = []
     try:
-        result = subject.run(mutation.engine, subject.parameters()["FILES"], replace=mutation.replace)
-        sides = (result, reference) if mutation.engine == "coffea" else (reference, result)
-        findings = [f for c in agreement.compare(*sides) for f in c.findings]
+        for variant in (v for v in subject.variants() if v.startswith(mutation.engine)):
+            result = subject.run(variant, files, replace=mutation.replace)
+            sides = (result, reference) if mutation.engine == "coffea" else (reference, result)
+            findings = [f for c in agreement.compare(*sides) for f in c.findings]
+            if findings:
+                break
     except Exception as error:
         verdict.write_text(f"raised {type(error).__name__}")
     else:
@@ -43,11 +54,12 @@ def judge(path: str, mutation: Mutation, reference: Mapping[str, Any], verdict: 
 
 
 def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:
-    """Judge every mutation of a recipe; processes start from a server that has the engines imported and unused."""
+    """Judge every mutation of a recipe; processes fork from a server that has warmed up."""
     reference = subject.run("coffea", subject.parameters()["FILES"])
-    os.environ["EXTRA_CLING_ARGS"] = "-O0"  # half of the time of a fault would go into optimising it
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ROOT", "coffea.processor", "coffea.nanoevents", "cookbook.agreement", "mutants"])
+    context.set_forkserver_preload(["warm", "mutants"])
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):  # which Python 3.11 does not hand over
+        forkserver.ensure_running()
     waiting = list(enumerate(mutations(subject)))
     running: list[tuple[Mutation, Any, Path, float]] = []
     while waiting or running:

@@ -66,6 +66,16 @@ def test_namespaces_are_fresh(tmp_path: Path) -> None:
     assert "run_coffea" not in toy.parameters()
 
 
+def test_variants_are_found_by_name(tmp_path: Path) -> None:
+    """An engine's cells may hold a second way to the same answer."""
+    path = written(tmp_path)
+    path.write_text(
+        path.read_text().replace("def run_coffea(files)", "def run_coffea_slow(files): ...\\ndef run_coffea(files)")
+    )
+    assert recipe.load(path).variants() == ["coffea", "coffea_slow", "rdataframe"]
+    assert [recipe.title(v) for v in ("coffea_slow", "rdataframe")] == ["coffea, slow", "RDataFrame"]
+
+
 def test_an_unknown_slug_suggests_near_ones() -> None:
     """A typing error is shown the recipe that was meant."""
     with pytest.raises(recipe.RecipeError, match="no recipe 'dimuon-spectrums'; did you mean dimuon-spectrum"):

@@ -9,6 +9,7 @@ import ast
 import difflib
 import json
 import linecache
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import jsonschema
 import nbformat
 
-__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "slugs"]
+__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "slugs", "title"]
 
 Engine = Literal["coffea", "rdataframe"]
 Files = Sequence[str] | Mapping[str, Sequence[str]]
@@ -64,6 +65,15 @@ class Recipe:
         """Return the cells that make up one engine's half: those tagged with its name."""
         return [c for c in self.cells if engine in c.tags]
 
+    def variants(self) -> list[str]:
+        """Return what can be run: each engine, and after it the ``<engine>_<variant>`` its cells define a run_ for."""
+        return [
+            name.removeprefix("run_")
+            for engine in ENGINES
+            for name in sorted(_functions(self.source(engine)))
+            if re.fullmatch(rf"run_{engine}(_\w+)?", name)
+        ]
+
     def parameters(self, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Execute the parameters cells in a fresh namespace, put `values` in place of theirs, and return it."""
         namespace: dict[str, Any] = {"__name__": f"recipe_{self.slug.replace('-', '_')}"}
@@ -71,14 +81,14 @@ class Recipe:
         return {**namespace, **(values or {})}
 
     def define(
-        self, engine: Engine, namespace: dict[str, Any], replace: Mapping[int, str] | None = None
+        self, variant: str, namespace: dict[str, Any], replace: Mapping[int, str] | None = None
     ) -> Callable[[Files], Any]:
-        """Execute one engine's cells in `namespace` and return its ``run_<engine>``.
+        """Execute the cells of an engine in `namespace` and return its ``run_<engine>``, or that of a variant.
 
         `replace` holds other source text by cell index; this is how tests put a fault into a recipe.
         """
-        self._execute(self.source(engine), namespace, replace or {})
-        function: Callable[[Files], Any] = namespace[f"run_{engine}"]
+        self._execute(self.source(engine_of(variant)), namespace, replace or {})
+        function: Callable[[Files], Any] = namespace[f"run_{variant}"]
         return function
 
     def _execute(self, cells: Iterable[Cell], namespace: dict[str, Any], replace: Mapping[int, str]) -> None:
@@ -89,12 +99,14 @@ class Recipe:
 
     def run(
         self,
-        engine: Engine,
+        variant: str,
         files: Files,
         parameters: Mapping[str, Any] | None = None,
         replace: Mapping[int, str] | None = None,
     ) -> dict[str, Any]:
-        """Check the input files, then call ``run_<engine>(files)`` and return its histograms by name.
+        """Check the input files, then call ``run_<variant>(files)`` and return its histograms by name.
+
+        A variant is an engine, or another of `variants`.
 
         Raises
         ------
@@ -106,17 +118,28 @@ class Recipe:
         from cookbook import inputs
 
         inputs.check(files, self.metadata["branches"], optional=self.metadata.get("simulation_branches", ()))
-        function = self.define(engine, self.parameters(parameters), replace)
-        return checked_result(function(files), engine, self.path)
+        function = self.define(variant, self.parameters(parameters), replace)
+        return checked_result(function(files), variant, self.path)
 
 
-def checked_result(result: Any, engine: Engine, path: Path) -> dict[str, Any]:
+def engine_of(variant: str) -> Engine:
+    """Return the engine that a variant runs in."""
+    return "coffea" if variant.startswith("coffea") else "rdataframe"
+
+
+def title(variant: str) -> str:
+    """Return what a page calls a variant: "coffea, numba" for coffea_numba."""
+    engine, _, rest = variant.partition("_")
+    return ", ".join(filter(None, [{"rdataframe": "RDataFrame"}.get(engine, engine), rest.replace("_", " ")]))
+
+
+def checked_result(result: Any, variant: str, path: Path) -> dict[str, Any]:
     """Return `result` if it is a non-empty dictionary with text keys; otherwise raise `RecipeError`."""
-    wants = "dict[str, hist.Hist]" if engine == "coffea" else "dict[str, TH1, THn or a result pointer]"
+    wants = "dict[str, hist.Hist]" if engine_of(variant) == "coffea" else "dict[str, TH1, THn or a result pointer]"
     if not isinstance(result, dict) or not all(isinstance(k, str) for k in result):
-        raise RecipeError(f"{path}: run_{engine} returned {_shape(result)}; it must return {wants}")
+        raise RecipeError(f"{path}: run_{variant} returned {_shape(result)}; it must return {wants}")
     if not result:
-        raise RecipeError(f"{path}: run_{engine} returned no histogram; it must return {wants} with at least one")
+        raise RecipeError(f"{path}: run_{variant} returned no histogram; it must return {wants} with at least one")
     return result
 
 
@@ -194,13 +217,18 @@ def _check_cells(recipe: Recipe) -> None:
     if missing:
         raise RecipeError(f"{recipe.path}: no code cell is tagged {', '.join(missing)}; tag the cell that does it")
     for engine in ENGINES:
-        text = "\n".join(c.source for c in recipe.cells if engine in c.tags)
-        names = {n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+        names = _functions(recipe.source(engine))
         if f"run_{engine}" not in names:
             raise RecipeError(
                 f"{recipe.path}: the cells tagged {engine} define no run_{engine}(files); "
                 f"they define {', '.join(sorted(names)) or 'no function'}"
             )
+
+
+def _functions(cells: Iterable[Cell]) -> set[str]:
+    """Return the names of the functions that cells define."""
+    text = "\n".join(cell.source for cell in cells)
+    return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
 
 
 def _code_cells(notebook: Any) -> Iterator[Cell]:

@@ -32,13 +32,12 @@ import jsonschema
 import pandas as pd
 
 from cookbook import inputs, sample
-from cookbook.recipe import ENGINES, Files, Recipe, load
+from cookbook.recipe import Files, Recipe, load, title
 from cookbook.versions import PACKAGES, versions
 
 __all__ = ["EngineTiming", "Timing", "TimingError", "measure", "schema"]
 
 FLOOR = "floor"
-KINDS = (*ENGINES, FLOOR)
 DEFAULT_EVENTS = (100_000, 500_000)
 ROUNDS = 1
 TURNS = 3
@@ -91,10 +90,9 @@ class Timing:
         return floor / rate if rate and floor else None
 
     def table(self) -> pd.DataFrame:
-        """Return one row per measured quantity, one column per engine."""
-        names = {"coffea": "coffea", "rdataframe": "RDataFrame", FLOOR: "read floor"}
-        columns = {names[kind]: _column(self, kind) for kind in KINDS}
-        return pd.DataFrame(columns)
+        """Return one row per measured quantity, one column per engine and variant."""
+        names = {kind: "read floor" if kind == FLOOR else title(kind) for kind in self.engines}
+        return pd.DataFrame({name: _column(self, kind) for kind, name in names.items()})
 
     def caption(self) -> str:
         """Return input, machine, versions and date in a sentence or two."""
@@ -119,7 +117,7 @@ def measure(
     events: tuple[int, int] | None = DEFAULT_EVENTS,
     rounds: int = ROUNDS,
 ) -> Timing | str:
-    """Time both engines of a recipe and the read floor.
+    """Time both engines of a recipe, their variants, and the read floor.
 
     The recipe is read from its saved notebook: save the notebook before timing a change.
 
@@ -149,7 +147,7 @@ def measure(
     sizes = [_enlarged(files, n) for n in events]
     jobs = [_round(recipe, sizes, turns) for _ in range(rounds)]
     counts = [inputs.events(size) for size in sizes]
-    engines = {kind: _summary([job[kind] for job in jobs], counts) for kind in KINDS}
+    engines = {kind: _summary([job[kind] for job in jobs], counts) for kind in jobs[0]}
     result = Timing(
         recipe=recipe.slug,
         date=datetime.now(UTC).date().isoformat(),
@@ -217,12 +215,13 @@ class _Worker:
 def _round(recipe: Recipe, sizes: Sequence[Files], turns: int) -> dict[str, dict[str, Any]]:
     """Time every kind of process from its start, warm runs in turns, and return what was measured of each."""
     with ExitStack() as stack:
-        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in KINDS]
+        kinds = [*recipe.variants(), FLOOR]
+        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in kinds]
         workers = {
             kind: stack.enter_context(closing(_Worker(recipe, kind, sizes, log)))
-            for kind, log in zip(KINDS, errors, strict=True)
+            for kind, log in zip(kinds, errors, strict=True)
         }
-        runs: dict[str, list[list[dict[str, Any]]]] = {kind: [] for kind in KINDS}
+        runs: dict[str, list[list[dict[str, Any]]]] = {kind: [] for kind in kinds}
         for _ in range(turns):
             for kind, worker in workers.items():
                 runs[kind].append([worker.ask(size) for size in range(len(sizes))])

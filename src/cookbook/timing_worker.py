@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from cookbook.recipe import Engine, Recipe, load
+from cookbook.recipe import Recipe, load
 
 Run = Callable[[Any], None]
 
@@ -45,7 +45,7 @@ def start(job: Mapping[str, Any]) -> tuple[Run, Callable[[], int], dict[str, flo
     began = time.perf_counter()
     run = _floor(recipe) if kind == "floor" else _engine(recipe, kind, namespace)
     import_s = time.perf_counter() - began
-    bytes_read = _uproot_bytes() if kind == "coffea" else _root_bytes
+    bytes_read = _uproot_bytes() if kind.startswith("coffea") else _root_bytes
     first_run_s = _timed(partial(run, job["sizes"][0]))
     return run, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
 
@@ -57,9 +57,9 @@ def _timed(action: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def _engine(recipe: Recipe, engine: Engine, namespace: dict[str, Any]) -> Run:
+def _engine(recipe: Recipe, variant: str, namespace: dict[str, Any]) -> Run:
     """Define the engine's function, and return how to run it to the end."""
-    function = recipe.define(engine, namespace)
+    function = recipe.define(variant, namespace)
     return lambda files: _complete(function(files))
 
 

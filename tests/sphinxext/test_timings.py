@@ -149,3 +149,19 @@ def test_newest_bench_is_taken(tmp_path: Path) -> None:
     found = timings.load_bench(tmp_path)
     assert found is not None
     assert found[0] == "2026-11-01-box"
+
+
+def test_variants_have_a_row_and_a_mark() -> None:
+    """A second function of one engine is shown beside the first, and does not enter the choice."""
+    varied = record()
+    varied["engines"]["coffea_numba"] = _engine(2.0, 3.0, 4e6)
+    assert list(timings.summary([varied, record(recipe="other")]).index) == [
+        ("dimuon", "coffea"),
+        ("dimuon", "RDataFrame"),
+        ("dimuon", "coffea, numba"),
+        ("other", "coffea"),
+        ("other", "RDataFrame"),
+    ]
+    labels = timings.figure([varied]).axes[0].get_legend_handles_labels()[1]
+    assert labels == ["coffea", "coffea, numba", "read floor", "RDataFrame"]
+    assert timings.choice(varied, 1e9) == "RDataFrame"

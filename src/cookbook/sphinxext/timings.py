@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pandas as pd
 
+from cookbook.recipe import title
 from cookbook.sphinxext import html
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ __all__ += ["overall", "overhead", "summary", "to_html"]
 #: One recipe's timing, as ``timing_schema.json`` describes it.
 Record = dict[str, Any]
 
-NAMES = {"coffea": "coffea", "rdataframe": "RDataFrame", "floor": "read floor"}
+FLOOR = "floor"
 TOOLS = ("coffea", "rdataframe")
+COLOURS = {"coffea": "#3f90da", "rdataframe": "#ffa90e", FLOOR: "#717581"}
+MARKS = {"coffea": "o", "rdataframe": "s", FLOOR: "|"}
 SIZES = (10**5, 10**7, 10**9)
 #: Two jobs whose durations differ by less than this are called equal: turns differ by as much.
 SAME = 0.1
@@ -89,7 +92,7 @@ def choice(record: Record, events: float) -> str:
     if len(known) < len(TOOLS):
         return UNRESOLVED
     fast, slow = sorted(known, key=lambda tool: known[tool])
-    return "either" if known[slow] < known[fast] * (1 + SAME) else NAMES[fast]
+    return "either" if known[slow] < known[fast] * (1 + SAME) else title(fast)
 
 
 def _verdict(record: Record, events: float) -> str:
@@ -99,7 +102,7 @@ def _verdict(record: Record, events: float) -> str:
     coffea, rdataframe = (duration(job_seconds(record, tool, events)) for tool in TOOLS)
     if winner == "either":
         return f"either: {coffea} and {rdataframe}"
-    first, second = (coffea, rdataframe) if winner == NAMES["coffea"] else (rdataframe, coffea)
+    first, second = (coffea, rdataframe) if winner == title("coffea") else (rdataframe, coffea)
     return f"{winner}: {first} against {second}"
 
 
@@ -145,12 +148,13 @@ def _floor_ratio(record: Record, tool: str) -> str:
 
 
 def summary(records: Sequence[Record]) -> pd.DataFrame:
-    """Tabulate what was measured: one row per recipe and tool."""
+    """Tabulate what was measured: one row per recipe, tool and variant."""
     rows = {}
     for record in records:
-        for tool in TOOLS:
-            engine = record["engines"][tool]
-            rows[record["recipe"], NAMES[tool]] = {
+        for tool, engine in record["engines"].items():
+            if tool == FLOOR:
+                continue
+            rows[record["recipe"], title(tool)] = {
                 "imports and declarations [s]": f"{engine['import_s']:.1f}",
                 "first run [s]": f"{engine['first_run_s']:.1f}",
                 "warm rate [10³ events/s]": _rate(engine),
@@ -190,7 +194,7 @@ def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:
     found = {}
     for tool in TOOLS:
         rates = [r["engines"][tool]["warm_rate_hz"] for r in records if r["engines"][tool]["warm_rate_hz"]]
-        found[NAMES[tool]] = (
+        found[title(tool)] = (
             statistics.median(overhead(record, tool) for record in records),
             statistics.median(rates) if rates else math.nan,
             statistics.median(record["engines"][tool]["peak_memory_mb"] for record in records),
@@ -198,24 +202,36 @@ def overall(records: Sequence[Record]) -> dict[str, tuple[float, float, float]]:
     return found
 
 
+def _name(kind: str) -> str:
+    return "read floor" if kind == FLOOR else title(kind)
+
+
 def figure(records: Sequence[Record]) -> "Figure":
-    """Draw the warm rates of both tools and the read floor, a line per recipe, with the range over the turns."""
+    """Draw the warm rates of both tools, their variants (hollow) and the read floor, with the range over the turns."""
     # Slow to import, and the page that draws nothing needs it not.
     import matplotlib.pyplot as plt
 
     drawn, axes = plt.subplots(figsize=(8, 1.1 + 0.6 * len(records)), layout="constrained")
-    marks = {"coffea": ("#3f90da", "o"), "rdataframe": ("#ffa90e", "s"), "floor": ("#717581", "|")}
-    for kind, (colour, mark) in marks.items():
-        engines = [(place, record["engines"][kind]) for place, record in enumerate(records)]
-        known = [(place, engine) for place, engine in engines if engine["warm_rate_hz"] is not None]
+    for kind in sorted({kind for record in records for kind in record["engines"]}):
+        engines = [record["engines"].get(kind) for record in records]
+        known = [(place, e) for place, e in enumerate(engines) if e and e["warm_rate_hz"] is not None]
         rates = [engine["warm_rate_hz"] for _, engine in known]
         ranges = [engine["rate_range_hz"] or (rate, rate) for rate, (_, engine) in zip(rates, known, strict=True)]
         spread = [
             [max(0.0, rate - low) for rate, (low, _) in zip(rates, ranges, strict=True)],
             [max(0.0, high - rate) for rate, (_, high) in zip(rates, ranges, strict=True)],
         ]
-        places = [place for place, _ in known]
-        axes.errorbar(rates, places, xerr=spread, fmt=mark, color=colour, markersize=9, label=NAMES[kind])
+        tool = kind.partition("_")[0]
+        axes.errorbar(
+            rates,
+            [place for place, _ in known],
+            xerr=spread,
+            fmt=MARKS[tool],
+            color=COLOURS[tool],
+            markerfacecolor=COLOURS[tool] if kind == tool else "white",
+            markersize=9,
+            label=_name(kind),
+        )
     axes.set(xscale="log", xlabel="warm rate on one core [events/s]", ylim=(len(records) - 0.5, -0.5))
     axes.set_yticks(range(len(records)), [record["recipe"] for record in records])
     axes.grid(axis="y", linestyle=":")

@@ -7,7 +7,7 @@ import jsonschema
 import nbformat
 import pytest
 
-from cookbook import inputs, recipe, sample, timing
+from cookbook import inputs, recipe, sample, timing, timing_worker
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -109,6 +109,17 @@ def test_the_rate_comes_from_the_difference() -> None:
     assert (summary.warm_rate_hz, summary.rate_range_hz) == (200.0, (100.0, 400.0))
     assert timing._summary([{**job, "warm_large_s": [2.0, 3.0, 4.0]}], [200, 1000]).warm_rate_hz is None
     assert timing._rate([200, 200], 3.0, 3.1) is None
+
+
+def test_every_timed_run_looks_into_its_files_anew() -> None:
+    """coffea's runner remembers the entries of files; a run that profits from the one before would look too fast."""
+    from coffea.processor import executor
+
+    executor.DEFAULT_METADATA_CACHE["a file of an earlier run"] = {"numentries": 1}
+    subject = recipe.load("dimuon-spectrum")
+    run = timing_worker._engine(subject, "coffea", subject.parameters())
+    run(sample.files("DYto2L_M-50"))
+    assert "a file of an earlier run" not in executor.DEFAULT_METADATA_CACHE
 
 
 def test_quick_divides_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,19 @@ def _timed(action: Callable[[], None]) -> float:
 def _engine(recipe: Recipe, variant: str, namespace: dict[str, Any]) -> Run:
     """Define the engine's function, and return how to run it to the end."""
     function = recipe.define(variant, namespace)
-    return lambda files: _complete(function(files))
+
+    def run(files: Any) -> None:
+        _forget_files()
+        _complete(function(files))
+
+    return run
+
+
+def _forget_files() -> None:
+    """Make coffea's runner look into every file again, as it must for files it has not seen before."""
+    executor = sys.modules.get("coffea.processor.executor")
+    if executor is not None:
+        executor.DEFAULT_METADATA_CACHE.clear()
 
 
 def _complete(results: Mapping[str, Any]) -> None:

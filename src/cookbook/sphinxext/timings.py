@@ -4,6 +4,7 @@ A job of n events is taken to cost: import + first run without its event loop (s
 the warm rate, on one core. The three are measured; nothing here is typed in.
 """
 
+import itertools
 import json
 import math
 import os
@@ -16,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pandas as pd
 
-from cookbook.recipe import title
+from cookbook.recipe import engine_of, title
 from cookbook.sphinxext import html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Record", "break_even", "caption", "choices", "duration", "figure", "job_seconds", "load", "load_bench"]
-__all__ += ["overall", "overhead", "summary", "to_html"]
+__all__ = ["Record", "break_even", "caption", "choices", "duration", "fastest", "figure", "job_seconds", "load"]
+__all__ += ["load_bench", "overall", "overhead", "summary", "to_html", "variants", "verdict"]
 
 #: One recipe's timing, as ``timing_schema.json`` describes it.
 Record = dict[str, Any]
@@ -79,31 +80,58 @@ def overhead(record: Record, tool: str) -> float:
     return float(engine["import_s"] + max(0.0, engine["first_run_s"] - engine["warm_small_s"]))
 
 
-def job_seconds(record: Record, tool: str, events: float) -> float | None:
+def job_seconds(record: Record, kind: str, events: float) -> float | None:
     """Seconds that a job of this many events takes on one core; None where no rate was resolved."""
-    rate = record["engines"][tool]["warm_rate_hz"]
-    return None if rate is None else overhead(record, tool) + events / rate
+    rate = record["engines"][kind]["warm_rate_hz"]
+    return None if rate is None else overhead(record, kind) + events / rate
 
 
-def choice(record: Record, events: float) -> str:
-    """Name the tool whose job ends first, "either" within `SAME`, or say that it was not resolved."""
-    seconds = {tool: job_seconds(record, tool, events) for tool in TOOLS}
-    known = {tool: value for tool, value in seconds.items() if value is not None}
-    if len(known) < len(TOOLS):
+def variants(record: Record, tool: str) -> list[str]:
+    """List the tool and its other variants in a record."""
+    return [kind for kind in record["engines"] if kind != FLOOR and engine_of(kind) == tool]
+
+
+def fastest(record: Record, tool: str, events: float) -> tuple[float, str] | None:
+    """Give the seconds and the name of the tool's variant whose job ends first; None where no rate was resolved."""
+    known = [
+        (seconds, kind)
+        for kind in variants(record, tool)
+        if (seconds := job_seconds(record, kind, events)) is not None
+    ]
+    return min(known, default=None)
+
+
+def verdict(record: Record, events: float) -> str:
+    """Name what ends first and how long either tool takes, "either" within `SAME`, or say that it was not resolved."""
+    best = [found for tool in TOOLS if (found := fastest(record, tool, events))]
+    if len(best) < len(TOOLS):
         return UNRESOLVED
-    fast, slow = sorted(known, key=lambda tool: known[tool])
-    return "either" if known[slow] < known[fast] * (1 + SAME) else title(fast)
+    (first, winner), (second, _) = sorted(best)
+    if second < first * (1 + SAME):
+        return "either: " + " and ".join(duration(seconds) for seconds, _ in best)
+    return f"{title(winner)}: {duration(first)} against {duration(second)}"
 
 
-def _verdict(record: Record, events: float) -> str:
-    winner = choice(record, events)
-    if winner == UNRESOLVED:
-        return UNRESOLVED
-    coffea, rdataframe = (duration(job_seconds(record, tool, events)) for tool in TOOLS)
-    if winner == "either":
-        return f"either: {coffea} and {rdataframe}"
-    first, second = (coffea, rdataframe) if winner == title("coffea") else (rdataframe, coffea)
-    return f"{winner}: {first} against {second}"
+def break_even(record: Record) -> float | None:
+    """Events from which the tool with the longer start ends first; None where it never does, or is not resolved.
+
+    Of each tool its fastest variant at that number of events counts.
+    """
+    found = []
+    for pair in itertools.product(*(variants(record, tool) for tool in TOOLS)):
+        events = _crossing(record, *pair)
+        if events and [best[1] for tool in TOOLS if (best := fastest(record, tool, events))] == [*pair]:
+            found.append(events)
+    return max(found, default=None)
+
+
+def _crossing(record: Record, first: str, second: str) -> float | None:
+    """Give the number of events at which two jobs take equally long; None where there is none."""
+    rates = [record["engines"][kind]["warm_rate_hz"] for kind in (first, second)]
+    if None in rates or rates[0] == rates[1]:
+        return None
+    events: float = (overhead(record, second) - overhead(record, first)) / (1 / rates[0] - 1 / rates[1])
+    return events if events > 0 else None
 
 
 def _power(events: float) -> str:
@@ -112,23 +140,15 @@ def _power(events: float) -> str:
     return f"{digit}·10{str(int(power)).translate(_SUPERSCRIPTS)}"
 
 
-def break_even(record: Record) -> float | None:
-    """Events from which the tool with the longer start ends first; None where it never does, or is not resolved."""
-    rates = [record["engines"][tool]["warm_rate_hz"] for tool in TOOLS]
-    if None in rates or rates[0] == rates[1]:
-        return None
-    start = overhead(record, "rdataframe") - overhead(record, "coffea")
-    events = start / (1 / rates[0] - 1 / rates[1])
-    return events if events > 0 else None
-
-
 def duration(seconds: float | None) -> str:
     """Write a duration with its unit, to two digits."""
     if seconds is None:
         return UNRESOLVED
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "d")):
         if seconds < limit:
-            return f"{seconds / size:#.2g} {unit}" if seconds / size < 10 else f"{seconds / size:.0f} {unit}"
+            amount = seconds / size
+            digits = f"{amount:#.2g}".removesuffix(".") if amount < 10 else f"{amount:.0f}"
+            return f"{digits} {unit}"
     return f"{seconds} s"
 
 
@@ -172,7 +192,7 @@ def choices(records: Sequence[Record], sizes: Sequence[int] = SIZES) -> pd.DataF
         cells = {}
         for size in sizes:
             power = str(round(math.log10(size))).translate(_SUPERSCRIPTS)
-            cells[f"10{power} events"] = _verdict(record, size)
+            cells[f"10{power} events"] = verdict(record, size)
         even = break_even(record)
         cells["equal at"] = "never" if even is None else f"{_power(even)} events"
         rows[record["recipe"]] = cells

@@ -112,7 +112,7 @@ def test_the_rate_comes_from_the_difference() -> None:
 
 
 def test_every_timed_run_looks_into_its_files_anew() -> None:
-    """coffea's runner remembers the entries of files; a run that profits from the one before would look too fast."""
+    """Coffea's runner remembers the entries of files; a run that profits from the one before would look too fast."""
     from coffea.processor import executor
 
     executor.DEFAULT_METADATA_CACHE["a file of an earlier run"] = {"numentries": 1}

@@ -94,9 +94,7 @@ def variants(record: Record, tool: str) -> list[str]:
 def fastest(record: Record, tool: str, events: float) -> tuple[float, str] | None:
     """Give the seconds and the name of the tool's variant whose job ends first; None where no rate was resolved."""
     known = [
-        (seconds, kind)
-        for kind in variants(record, tool)
-        if (seconds := job_seconds(record, kind, events)) is not None
+        (seconds, kind) for kind in variants(record, tool) if (seconds := job_seconds(record, kind, events)) is not None
     ]
     return min(known, default=None)
 

@@ -27,6 +27,7 @@ __all__ = [
     "files",
     "luminosity",
     "luminosity_table",
+    "pileup_profiles",
     "verify",
 ]
 
@@ -145,6 +146,17 @@ def corrections(group: str, file: str) -> str:
         names = ", ".join("/".join(key) for key in known)
         raise SampleError(f"No correction file {group}/{file} in {folder}; there are {names or 'none'}.")
     return str(known[group, file])
+
+
+def pileup_profiles() -> str:
+    """Path of the ROOT file with the pileup profiles: histograms pileup, pileup_up, pileup_down and simulation.
+
+    The first three are of certified data, as pileupCalc makes them; the last is what the simulation was mixed with.
+    """
+    found = sorted((data_folder() / "corrections" / "LUM").glob("*/*/PileupHistogram-*.root"))
+    if not found:
+        raise SampleError(f"No pileup profiles below {data_folder()}. Restore them with `git checkout -- data`.")
+    return str(found[-1])
 
 
 def open_file(path: str | Path) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 import correctionlib
 import numpy as np
 import pytest
+import uproot
 
 from cookbook import sample
 from cookbook.simulation import corrections, model, truth
-from cookbook.simulation.corrections import jme
+from cookbook.simulation.corrections import jme, lum
 from cookbook.simulation.corrections.leptons import YEAR
 
 TRUTH = truth.load()
@@ -208,7 +209,7 @@ def test_electron_reconstruction_is_split_at_20_and_75_gev() -> None:
 
 def test_pileup_weights_turn_the_simulated_profile_into_that_of_data() -> None:
     """Weights times the simulated profile is the data profile, and no weight is extreme."""
-    correction = load("LUM", "puWeights.json.gz")[corrections.PILEUP]
+    correction = load("LUM", "puWeights.json.gz")[lum.PILEUP]
     centres = np.arange(100) + 0.5
     weights = correction.evaluate(centres, "nominal")
     simulation, data = model.pileup_density(TRUTH, "simulation"), model.pileup_density(TRUTH, "data")
@@ -223,3 +224,25 @@ def test_the_committed_files_are_made_from_the_committed_truth(tmp_path: Path) -
     for path in corrections.write_all(tmp_path, TRUTH):
         committed = Path(sample.corrections(path.parts[-4], path.name))
         assert gzip.decompress(committed.read_bytes()) == gzip.decompress(path.read_bytes()), path.name
+
+
+def test_the_committed_pileup_profiles_are_those_of_the_truth() -> None:
+    """The histograms hold the profiles, each normalised, and more pileup in data than in simulation."""
+    with uproot.open(sample.pileup_profiles()) as file:
+        held = {name: file[name].values() for name in file.keys(cycle=False)}
+    expected = lum.profiles(TRUTH)
+    assert held.keys() == expected.keys()
+    for name, content in expected.items():
+        assert held[name] == pytest.approx(content, rel=1e-12)
+        assert held[name].sum() == pytest.approx(1.0)
+    mean = {name: np.average(np.arange(100) + 0.5, weights=content) for name, content in held.items()}
+    assert mean["simulation"] < mean["pileup_down"] < mean["pileup"] < mean["pileup_up"]
+
+
+def test_profiles_are_left_alone_where_they_are_right(tmp_path: Path) -> None:
+    """Making the sample again does not touch the file: its bytes would differ in the date alone."""
+    path = tmp_path / lum.PROFILES
+    lum.write_profiles(path, TRUTH)
+    before = path.read_bytes()
+    lum.write_profiles(path, TRUTH)
+    assert path.read_bytes() == before

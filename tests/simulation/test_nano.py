@@ -56,6 +56,28 @@ def test_every_branch_has_the_name_and_type_of_real_nanoaod(path: str, reference
 
 
 @pytest.mark.parametrize("path", all_files(), ids=lambda path: Path(path).stem)
+def test_coffea_opens_every_collection(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No collection lacks a branch that coffea asks of it: its vertices want all three coordinates."""
+    from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
+
+    monkeypatch.setattr(NanoAODSchema, "warn_missing_crossrefs", False)
+    events = NanoEventsFactory.from_root({path: "Events"}, schemaclass=NanoAODSchema).events()
+    for name in events.fields:
+        collection = events[name]
+        assert len(collection) == len(events)
+        for field in collection.fields:
+            assert len(collection[field]) == len(events)
+
+
+@pytest.mark.parametrize("path", all_files(), ids=lambda path: Path(path).stem)
+def test_no_file_says_where_it_was_made(path: str) -> None:
+    """A ROOT file begins with the path by which it was opened; here that is a name alone."""
+    start = Path(path).read_bytes()[:300]
+    assert Path(path).name.encode() in start
+    assert b"/" not in start
+
+
+@pytest.mark.parametrize("path", all_files(), ids=lambda path: Path(path).stem)
 def test_every_file_has_the_three_trees(path: str) -> None:
     """Events, LuminosityBlocks and Runs are there, and simulation has its sums."""
     with uproot.open(path) as file:

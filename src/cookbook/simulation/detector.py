@@ -40,8 +40,14 @@ def make_context(truth: Truth, job: Job, size: int) -> tuple[Context, Columns]:
     columns |= data_sections(truth, rng, size) if kind == "data" else simulation_sections(job, size)
     fault = columns.pop("fault")
     context = Context(truth, kind, rng, interactions, columns["Rho_fixedGridRhoFastjetAll"], fault)
-    columns |= vertices(context)
+    columns |= vertices(context) | beam_spot(job, size)
     return context, columns
+
+
+def beam_spot(job: Job, size: int) -> Columns:
+    """Transverse position of the primary vertex, in cm: around a beam spot as in CMS simulation of 2024."""
+    rng = seeds.generator("beam spot", job.process, job.purpose, job.chunk)
+    return {"PV_x": rng.normal(0.029, 0.0011, size), "PV_y": rng.normal(-0.017, 0.0011, size)}
 
 
 def simulation_sections(job: Job, size: int) -> Columns:

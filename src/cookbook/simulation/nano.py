@@ -1,5 +1,6 @@
 """Names, types and precision of the branches, and the writing of files."""
 
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -180,14 +181,18 @@ def drop_generator(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(path: Path, events: dict[str, Any], runs: dict[str, Any], sections: dict[str, Any]) -> None:
-    """Write the three trees of a file, then move it into place."""
-    partial = path.with_name(path.name + ".partial")
-    with uproot.recreate(partial, compression=uproot.ZSTD(9)) as file:
-        write_tree(file, "Events", events)
-        write_tree(file, "LuminosityBlocks", sections)
-        write_tree(file, "Runs", runs)
-    set_titles(partial)
-    partial.replace(path)
+    """Write the three trees of a file, then move it into place.
+
+    It is written from its own folder: the path by which a file was opened stands in it.
+    """
+    with chdir(path.parent):
+        partial = Path(f"{path.name}.partial")
+        with uproot.recreate(partial, compression=uproot.ZSTD(9)) as file:
+            write_tree(file, "Events", events)
+            write_tree(file, "LuminosityBlocks", sections)
+            write_tree(file, "Runs", runs)
+        set_titles(partial)
+        partial.replace(path.name)
 
 
 def branch_type(values: Any) -> Any:

@@ -4,38 +4,13 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-from correctionlib import schemav2 as cs
-
-from .. import model
 from ..truth import Truth
-from . import btv, jme, leptons
-from .nodes import binning, category, correction, real, string
+from . import btv, jme, leptons, lum
 
 ERA = "Run3-24Cookbook-NanoAODv15"
 VERSION = "2026-11-23"
-PILEUP = "Collisions24_Cookbook_goldenJSON"
 
-__all__ = ["ERA", "PILEUP", "VERSION", "make_all", "pileup", "write_all"]
-
-
-def pileup(truth: Truth) -> Any:
-    """Weights that bring the simulated pileup profile to that of data."""
-    shift = truth.table["pileup"]["data_uncertainty"]
-    simulation = model.pileup_density(truth, "simulation")
-    edges = [float(i) for i in range(len(simulation) + 1)]
-
-    def weights(change: float) -> Any:
-        data = model.pileup_density(truth, "data", change)
-        ratio = [float(d / s) if s > 0 else 0.0 for d, s in zip(data, simulation, strict=True)]
-        return binning("NumTrueInteractions", edges, ratio)
-
-    content = category("weights", {"nominal": weights(0), "up": weights(shift), "down": weights(-shift)})
-    inputs = [real("NumTrueInteractions", "Pileup_nTrueInt"), string("weights", "nominal, up or down")]
-    return cs.CorrectionSet(
-        schema_version=2,
-        description="Pileup of the cookbook's sample",
-        corrections=[correction(PILEUP, "data over simulation", inputs, content)],
-    )
+__all__ = ["ERA", "VERSION", "make_all", "write_all"]
 
 
 def make_all(truth: Truth) -> dict[str, Any]:
@@ -50,7 +25,7 @@ def make_all(truth: Truth) -> dict[str, Any]:
         "MUO/muon_Z.json.gz": leptons.muons(truth),
         "EGM/electron.json.gz": leptons.electron_set(truth),
         "EGM/photon.json.gz": leptons.photons(truth),
-        "LUM/puWeights.json.gz": pileup(truth),
+        "LUM/puWeights.json.gz": lum.pileup(truth),
     }
 
 
@@ -64,4 +39,5 @@ def write_all(folder: Path, truth: Truth) -> list[Path]:
         text = corrections.model_dump_json(exclude_unset=True)
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
         paths.append(path)
+    lum.write_profiles(folder / "LUM" / ERA / VERSION / lum.PROFILES, truth)
     return paths

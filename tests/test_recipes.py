@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,15 @@ LONGEST_CELL = 25
 ALWAYS_THERE = ["run", "luminosityBlock", "event", "Jet_mass"]
 ALWAYS_THERE += [f"{lepton}_{name}" for lepton in ("Muon", "Electron") for name in ("mass", "charge")]
 
+# and these of single recipes, which read other branches of the same collections
+ALSO_THERE: Mapping[str, Sequence[str]] = {
+    "jet-id-and-veto-map": ["Muon_pt", "PuppiMET_phi"],
+    "pileup-weights": ["Muon_phi", "PV_x", "PV_y", "PV_z"],
+}
+
 # Real files are small and no two selections fit all: cuts are opened so that something survives, by recipe.
 OPENED: Mapping[str, Mapping[str, Any]] = {
+    "certified-lumi": {"TRIGGERS": {"Muon": ["HLT_Mu12eta2p3", "HLT_Mu15"], "JetMET": ["HLT_PFHT370"]}},
     "dimuon-spectrum": {"MIN_PT": 3.0, "MAX_ISOLATION": 9.0, "BINS": (80, 0.0, 120.0)},
     "normalised-data-simulation": {"MIN_PT": 3.0, "MIN_PT_SECOND": 3.0, "MAX_ISOLATION": 9.0},
 }
@@ -110,6 +117,19 @@ def test_engines_agree_on_the_sample(subject: recipe.Recipe) -> None:
         assert len(agreement.check(*sides)) > 0
 
 
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if "LUMINOSITY" in recipe.load(slug).parameters()])
+def test_a_second_run_takes_its_own_parameters(slug: str, engine: Engine) -> None:
+    """With twice the luminosity simulation doubles, also where the process has run the recipe before."""
+    subject = recipe.load(slug)
+    files, luminosity, data = (subject.parameters()[name] for name in ("FILES", "LUMINOSITY", "DATA"))
+    once, twice = (subject.run(engine, files, {"LUMINOSITY": factor * luminosity}) for factor in (1, 2))
+    process = next(name for name in files if name not in data)
+    scaled = [name for name in once if "weight" not in name and not name.startswith("events")]
+    for before, after in ((roothist.to_hist(once[name]), roothist.to_hist(twice[name])) for name in scaled):
+        assert after[process, ...].values() == pytest.approx(2 * before[process, ...].values())
+
+
 def test_rdataframe_runs_one_event_loop(subject: recipe.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything over Events is booked before anything runs."""
     frames: list[Any] = []
@@ -138,7 +158,7 @@ def pruned(subject: recipe.Recipe, tmp_path: Path) -> recipe.Files:
             events = source.Get(tree)
             events.SetBranchStatus("*", False)
             have = {str(b.GetName()) for b in events.GetListOfBranches()}
-            for branch in have & {*branches, *ALWAYS_THERE}:
+            for branch in have & {*branches, *ALWAYS_THERE, *ALSO_THERE.get(subject.slug, ())}:
                 events.SetBranchStatus(branch, True)
             events.CloneTree(-1, "fast").Write()
         out.Close()
@@ -185,6 +205,19 @@ def with_runs(path: Path, target: Path) -> str:
     return str(target)
 
 
+def with_sections(path: Path, table: Path) -> str:
+    """Give a copy of a real file a tree of the sections of its events, and write a table of their luminosity."""
+    with uproot.open(path) as file:
+        columns = file["Events"].arrays(["run", "luminosityBlock"], library="np")
+    run, section = np.unique(np.stack([columns["run"], columns["luminosityBlock"]]), axis=1)
+    with uproot.update(path) as file:
+        sections = {"run": run, "luminosityBlock": section}
+        file.mktree("LuminosityBlocks", {name: column.dtype for name, column in sections.items()}).extend(sections)
+    rows = [f"{r},{s},0.01,1" for r, s in zip(run, section, strict=True)]
+    table.write_text("\n".join(["run,luminosityBlock,recorded_per_pb,certified", *rows]) + "\n")
+    return str(table)
+
+
 def real_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.Files, dict[str, Any]]:
     """Return a real file as the recipe takes it, and the parameters with which it runs on it."""
     parameters = dict(OPENED.get(subject.slug, {}))
@@ -193,7 +226,15 @@ def real_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe
     certified = folder / "certified.json"
     certified.write_text(json.dumps({"1": [[1, 1_000_000]]}))
     copy = with_runs(path, folder / path.name)
-    return {"TTbar": [copy], "Muon": [copy]}, {**parameters, "CERTIFIED": str(certified)}
+    own = subject.parameters()
+    # a recipe of data alone gets two datasets of them
+    other = next((name for name in own["FILES"] if name not in own["DATA"]), own["DATA"][-1])
+    if "LuminosityBlocks" in subject.metadata["branches"]:
+        parameters["LUMINOSITY_TABLE"] = with_sections(Path(copy), folder / "luminosity.csv")
+    # ROOT attributes a file that is in two samples to one of them: data get a copy
+    second = folder / f"data_{path.name}"
+    second.write_bytes(Path(copy).read_bytes())
+    return {other: [copy], own["DATA"][0]: [str(second)]}, {**parameters, "CERTIFIED": str(certified)}
 
 
 def test_engines_agree_on_real_nanoaod_v15(subject: recipe.Recipe, nanoaod: Path, tmp_path: Path) -> None:

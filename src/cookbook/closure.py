@@ -124,7 +124,7 @@ def check(
 
 
 def figure(data: hist.Hist, simulation: Mapping[str, hist.Hist], shape: bool = False, ylabel: str = "Events") -> Any:
-    """Draw data over simulation, and below their ratio for each way of correcting, with its chi-squared per bin.
+    """Draw data and simulation, and below their ratio for each way of correcting, with its chi-squared per bin.
 
     Returns
     -------

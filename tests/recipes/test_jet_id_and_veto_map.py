@@ -1,0 +1,257 @@
+"""Jet identification, veto map and MET filters: what lies outside the usual, in both engines."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import correctionlib.schemav2 as cs
+import numpy as np
+import pytest
+import uproot
+
+from cookbook import agreement, corrections, inputs, recipe, roothist, sample
+from cookbook.recipe import Engine
+
+pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
+
+SLUG = "jet-id-and-veto-map"
+BYTES = ("chMultiplicity", "neMultiplicity")
+JET: Mapping[str, float] = {
+    "pt": 50.0,
+    "eta": 0.5,
+    "phi": 0.1,
+    "mass": 5.0,
+    "chHEF": 0.5,
+    "neHEF": 0.2,
+    "chEmEF": 0.1,
+    "neEmEF": 0.1,
+    "muEF": 0.0,
+    "chMultiplicity": 10,
+    "neMultiplicity": 5,
+}
+HOT: Mapping[str, float] = {**JET, "eta": 1.9, "phi": -1.0}
+MUON: Mapping[str, float] = {"pt": 30.0, "eta": 1.9, "phi": -1.1, "mass": 0.106, "charge": 1, "isPFcand": 1}
+MUON_TYPES = {"charge": np.int32, "isPFcand": np.bool_}
+PHI_BEYOND = 3.1416016  # what pi becomes when NanoAOD rounds it
+Objects = Sequence[Sequence[Mapping[str, float]]]
+
+pytestmark = pytest.mark.parametrize("engine", recipe.ENGINES)
+
+
+def jagged(objects: Objects, names: Sequence[str], types: Mapping[str, Any]) -> ak.Array:
+    """Return objects by event as records, each column in the type of its branch."""
+    number = [len(event) for event in objects]
+    columns = {
+        name: np.array([thing[name] for event in objects for thing in event], dtype=types.get(name, np.float32))
+        for name in names
+    }
+    return ak.zip({name: ak.unflatten(column, number) for name, column in columns.items()})
+
+
+def write(path: Path, jets: Objects, muons: Objects | None = None, drop: str = "", failing: str = "") -> str:
+    """Write a file with these jets and muons by event; `drop` is left out, `failing` is false in every event."""
+    size = len(jets)
+    columns: dict[str, Any] = {
+        "run": np.ones(size, dtype=np.uint32),
+        "luminosityBlock": np.ones(size, dtype=np.uint32),
+        "event": np.arange(size, dtype=np.uint64),
+        "genWeight": np.ones(size, dtype=np.float32),
+        "PuppiMET_pt": np.full(size, 30, dtype=np.float32),
+        "PuppiMET_phi": np.zeros(size, dtype=np.float32),
+        "HLT_IsoMu24": np.ones(size, dtype=np.bool_),
+        "Jet": jagged(jets, [name for name in JET if f"Jet_{name}" != drop], dict.fromkeys(BYTES, np.uint8)),
+        "Muon": jagged(muons or [[]] * size, list(MUON), MUON_TYPES),
+    }
+    flags = recipe.load(SLUG).parameters()["FILTERS"]
+    columns |= {name: np.full(size, name != failing) for name in flags if name != drop}
+    with uproot.recreate(path) as file:
+        file.mktree("Events", {name: ak.Array(column).type.content for name, column in columns.items()}).extend(columns)
+        file.mktree("Runs", {"run": "u4", "genEventSumw": "f8"}).extend(
+            {"run": np.array([1], dtype="u4"), "genEventSumw": np.array([float(size)])}
+        )
+    return str(path)
+
+
+def twice(path: str) -> dict[str, list[str]]:
+    """Return a file as simulation and its copy as data: one file in two samples, ROOT counts to the first alone."""
+    return {"TTbar": [path], "Muon": [str(shutil.copy(path, f"{path}.copy.root"))]}
+
+
+def complaint(call: Callable[[], Any]) -> str:
+    """Return what an error says, and the errors behind it."""
+    said: list[str] = []
+    try:
+        call()
+    except Exception as raised:
+        error: BaseException | None = raised
+        while error is not None:
+            said.append(str(error))
+            error = error.__cause__ or error.__context__
+    return "; ".join(said)
+
+
+def run(engine: Engine, path: str, **parameters: Any) -> dict[str, Any]:
+    """Run the recipe on a file as simulation and as data, all of it certified."""
+    certified = Path(path).with_suffix(".json")
+    certified.write_text(json.dumps({"1": [[1, 10]]}))
+    results = recipe.load(SLUG).run(engine, twice(path), {"CERTIFIED": str(certified), **parameters})
+    return {name: roothist.to_hist(h) for name, h in results.items()}
+
+
+def kept(results: Mapping[str, Any]) -> int:
+    """Return the events that survive everything, the same in data and simulation."""
+    survivors = results["events_veto"]
+    assert survivors["Muon"] == survivors["TTbar"]
+    data = survivors["Muon"]
+    return int(getattr(data, "value", data))
+
+
+def veto_map(path: Path, flow: Any, outermost: float = 0.0) -> str:
+    """Write a map whose edges in azimuth are pi itself, with this content beyond 3 either way."""
+    zone = cs.MultiBinning(
+        nodetype="multibinning",
+        inputs=["eta", "phi"],
+        edges=[[-5.191, 5.191], [-np.pi, -3.0, 3.0, np.pi]],
+        content=[outermost, 0.0, outermost],
+        flow=flow,
+    )
+    names = (("type", "string"), ("eta", "real"), ("phi", "real"))
+    correction = cs.Correction(
+        name="Cookbook24_RunA_V1",
+        version=1,
+        inputs=[cs.Variable(name=name, type=kind) for name, kind in names],
+        output=cs.Variable(name="weight", type="real"),
+        data=cs.Category(nodetype="category", input="type", content=[cs.CategoryItem(key="jetvetomap", value=zone)]),
+    )
+    path.write_text(cs.CorrectionSet(schema_version=2, corrections=[correction]).model_dump_json(exclude_unset=True))
+    return str(path)
+
+
+def test_a_jet_in_the_region_costs_the_event(engine: Engine, tmp_path: Path) -> None:
+    """One jet in the hot region rejects the event with all its jets, and no other event."""
+    results = run(engine, write(tmp_path / "nano.root", [[JET, HOT], [JET], [{**HOT, "eta": -1.9}]]))
+    assert kept(results) == 2
+    assert results["jets_before"]["Muon", ...].sum().value == 4
+    assert results["jets_after"]["Muon", ...].sum().value == 2
+    assert results["met_vetoed"]["Muon", ...].sum().value == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pt": 15.0}, {"chEmEF": 0.55, "neEmEF": 0.4, "neHEF": 0.0, "chHEF": 0.05}, {"neHEF": 0.995}, {"chHEF": 0.0}],
+    ids=["soft", "electromagnetic", "neutral", "no charged hadrons"],
+)
+def test_jets_that_do_not_count(engine: Engine, change: Mapping[str, float], tmp_path: Path) -> None:
+    """A jet that is soft, electromagnetic or fails the identification rejects nothing."""
+    assert kept(run(engine, write(tmp_path / "nano.root", [[{**HOT, **change}]]))) == 1
+
+
+@pytest.mark.parametrize(("particle_flow", "expected"), [(1, 1), (0, 0)])
+def test_only_muons_of_the_particle_flow_count(
+    engine: Engine, particle_flow: int, expected: int, tmp_path: Path
+) -> None:
+    """A jet on a muon is the muon, if the particle flow has it."""
+    path = write(tmp_path / "nano.root", [[HOT]], [[{**MUON, "isPFcand": particle_flow}]])
+    assert kept(run(engine, path)) == expected
+
+
+@pytest.mark.parametrize("phi", [PHI_BEYOND, -PHI_BEYOND])
+def test_azimuth_beyond_the_map(engine: Engine, phi: float, tmp_path: Path) -> None:
+    """A rounded azimuth beyond the last edge is judged by the outermost bin, and does not end the loop."""
+    path = write(tmp_path / "nano.root", [[{**JET, "phi": phi}]])
+    assert kept(run(engine, path, VETO_MAP=veto_map(tmp_path / "open.json", "error"))) == 1
+    assert kept(run(engine, path, VETO_MAP=veto_map(tmp_path / "veto.json", "error", 1.0))) == 0
+
+
+@pytest.mark.parametrize("eta", [5.3, -5.3, float("nan")])
+def test_pseudorapidity_beyond_the_map(engine: Engine, eta: float, tmp_path: Path) -> None:
+    """A jet beyond the map in pseudorapidity, or nowhere, is not judged."""
+    path = write(tmp_path / "nano.root", [[{**JET, "eta": eta}]])
+    results = run(engine, path, VETO_MAP=veto_map(tmp_path / "map.json", "error", 1.0))
+    assert kept(results) == 1
+    assert results["jets_before"].sum(flow=True).value == 0
+
+
+@pytest.mark.filterwarnings("ignore:Performed attempt")
+def test_an_azimuth_that_is_not_a_number(engine: Engine, tmp_path: Path) -> None:
+    """Such a jet rejects nothing where the map clamps, and ends in an error where it does not."""
+    path = write(tmp_path / "nano.root", [[{**HOT, "phi": float("nan")}]])
+    assert kept(run(engine, path)) == 1
+    strict = veto_map(tmp_path / "map.json", "error")
+    assert "above bounds" in complaint(lambda: run(engine, path, VETO_MAP=strict))
+
+
+def test_events_without_jets(engine: Engine, tmp_path: Path) -> None:
+    """An event without a jet passes, whether others have jets or none does."""
+    assert kept(run(engine, write(tmp_path / "some.root", [[], [HOT], []]))) == 2
+    assert kept(run(engine, write(tmp_path / "none.root", [[], []]))) == 2
+
+
+def test_the_sum_of_two_bytes(engine: Engine, tmp_path: Path) -> None:
+    """A jet of 256 particles has not none."""
+    crowded = {**JET, "chMultiplicity": 250, "neMultiplicity": 6}
+    levels = run(engine, write(tmp_path / "nano.root", [[crowded]]))["jet_id"]["Muon", ...].project(1)
+    assert levels.values().tolist() == [0, 0, 1]
+
+
+def test_levels_of_the_identification(engine: Engine, tmp_path: Path) -> None:
+    """A jet with a hard muon is tight, and does not pass the veto on leptons."""
+    jets = [JET, {**JET, "muEF": 0.85}, {**JET, "neEmEF": 0.95}]
+    levels = run(engine, write(tmp_path / "nano.root", [jets]))["jet_id"]["Muon", ...].project(1)
+    assert levels.values().tolist() == [1, 1, 1]
+
+
+def test_inputs_go_by_name(engine: Engine, tmp_path: Path) -> None:
+    """A file that lists its inputs in another order gives the same answer."""
+    content = json.loads(gzip.decompress(Path(sample.corrections("JME", "jetid.json.gz")).read_bytes()))
+    for entry in content["corrections"]:
+        entry["inputs"].reverse()
+    (tmp_path / "jetid.json").write_text(json.dumps(content))
+    path = write(tmp_path / "nano.root", [[JET, {**JET, "neHEF": 0.995}], [HOT]])
+    agreement.check(run(engine, path), run(engine, path, JET_ID=str(tmp_path / "jetid.json")))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "message"),
+    [
+        ("TIGHT", "AK4CHS_Tight", "no correction 'AK4CHS_Tight'.*AK4PUPPI_Tight"),
+        ("LEPTON_VETO", "AK4PUPPI_LeptonVeto", "did you mean AK4PUPPI_TightLeptonVeto"),
+        ("VETO_KEY", "Summer24", "no correction 'Summer24'; there are Cookbook24_RunA_V1"),
+        ("VETO_TYPE", "jetvetomap_fpix", "no type 'jetvetomap_fpix'; did you mean.*jetvetomap_hot"),
+    ],
+)
+def test_what_the_file_lacks_is_named(engine: Engine, parameter: str, value: str, message: str, tmp_path: Path) -> None:
+    """A missing key or type ends in an error that says which there are."""
+    path = write(tmp_path / "nano.root", [[JET]])
+    with pytest.raises(corrections.CorrectionError, match=message):
+        run(engine, path, **{parameter: value})
+
+
+def test_every_filter_counts(engine: Engine, tmp_path: Path) -> None:
+    """Each filter rejects by itself."""
+    for name in recipe.load(SLUG).parameters()["FILTERS"]:
+        results = run(engine, write(tmp_path / f"{name}.root", [[JET]], failing=name))
+        assert kept(results) == 0, name
+
+
+@pytest.mark.parametrize("branch", ["Flag_hfNoisyHitsFilter", "Jet_chMultiplicity"])
+def test_a_missing_branch_is_named(engine: Engine, branch: str, tmp_path: Path) -> None:
+    """A file without a filter, or of v12 and so without multiplicities, ends in an error that names the branch."""
+    path = write(tmp_path / "nano.root", [[JET]], drop=branch)
+    with pytest.raises(inputs.InputError, match=f"no branch '{branch}'"):
+        run(engine, path)
+
+
+@pytest.mark.filterwarnings("ignore:Performed attempt")
+def test_a_missing_filter_does_not_pass(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The engines fail by themselves too, where nobody checked the file before; ROOT's compiler says the name."""
+    path = write(tmp_path / "nano.root", [[JET]], drop="Flag_hfNoisyHitsFilter")
+    subject = recipe.load(SLUG)
+    function = subject.define(engine, subject.parameters())
+    said = complaint(lambda: function(twice(path)))
+    assert said
+    assert "hfNoisyHitsFilter" in said + capfd.readouterr().err

@@ -1,0 +1,98 @@
+"""Pileup weights at the edges: beyond the profile, without a key, from another file."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cookbook import agreement, corrections, inputs, recipe, sample
+from cookbook.recipe import Engine
+
+ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
+
+SUBJECT = recipe.load("pileup-weights")
+PARAMETERS = SUBJECT.parameters()
+# what coffea's schema and its vectors ask for, and do not read
+ASKED_FOR = ["event", "Muon_phi", "Muon_mass", "Muon_charge", "PV_x", "PV_y", "PV_z"]
+DRELL_YAN = sample.files("DYto2L_M-50")[0]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[[str], recipe.Files]:
+    """Return a function that gives the recipe's input with another expression for the true interactions."""
+
+    def change(expression: str) -> recipe.Files:
+        path = str(tmp_path / "changed.root")
+        df = ROOT.RDataFrame("Events", DRELL_YAN).Redefine("Pileup_nTrueInt", expression)
+        df.Snapshot("Events", path, [*SUBJECT.metadata["branches"]["Events"], *ASKED_FOR])
+        return {"DYto2L_M-50": [path], "Muon": sample.files("Muon")}
+
+    return change
+
+
+def weights_file(folder: Path, change: Callable[[dict[str, Any]], None]) -> str:
+    """Write the correction file with a change of its JSON, and return its path."""
+    content = json.loads(gzip.decompress(Path(PARAMETERS["WEIGHTS"]).read_bytes()))
+    change(content)
+    path = folder / "puWeights.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(content).encode()))
+    return str(path)
+
+
+@pytest.mark.parametrize("value", ["-1.f", "150.f", "std::numeric_limits<float>::quiet_NaN()"])
+def test_beyond_the_profile_there_is_no_weight(value: str, changed: Callable[[str], recipe.Files]) -> None:
+    """A number of interactions that data never have counts nothing, in both engines alike."""
+    coffea, rdataframe = (SUBJECT.run(engine, changed(value)) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe, empty=True)
+    sums = coffea["sum_of_weights"]
+    assert sums["none"].value != 0
+    assert [sums[name].value for name in ("nominal", "up", "down", "histograms", "inverse")] == [0.0] * 5
+
+
+def test_a_weight_that_is_flat_changes_nothing(tmp_path: Path) -> None:
+    """With weights of one everywhere, the weighted spectrum is the unweighted one: the file given is the file used."""
+
+    def flatten(content: dict[str, Any]) -> None:
+        for item in content["corrections"][0]["data"]["content"]:
+            item["value"]["content"] = [1.0] * len(item["value"]["content"])
+
+    given = {"WEIGHTS": weights_file(tmp_path, flatten)}
+    coffea, rdataframe = (SUBJECT.run(engine, PARAMETERS["FILES"], given) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe)
+    assert np.array_equal(coffea["npvs_nominal"].values(), coffea["npvs_none"].values())
+    # and the next run takes the next file
+    coffea, rdataframe = (SUBJECT.run(engine, PARAMETERS["FILES"]) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe)
+    assert not np.array_equal(coffea["npvs_nominal"].values(), coffea["npvs_none"].values())
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_a_missing_key_is_named(engine: Engine) -> None:
+    """The error says which corrections the file has."""
+    with pytest.raises(corrections.CorrectionError, match=f"no correction 'Collisions23'.*{PARAMETERS['KEY']}"):
+        SUBJECT.run(engine, PARAMETERS["FILES"], {"KEY": "Collisions23"})
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_a_missing_variation_is_named(engine: Engine, tmp_path: Path) -> None:
+    """A file without up ends with an error before an event is read."""
+
+    def drop_up(content: dict[str, Any]) -> None:
+        del content["corrections"][0]["data"]["content"][1]
+
+    with pytest.raises(corrections.CorrectionError, match="has no weights 'up'; there are nominal, down"):
+        SUBJECT.run(engine, PARAMETERS["FILES"], {"WEIGHTS": weights_file(tmp_path, drop_up)})
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_simulation_without_interactions_is_named(engine: Engine, tmp_path: Path) -> None:
+    """A file of simulation that lacks the true number of interactions is not weighted with a default."""
+    path = str(tmp_path / "without.root")
+    branches = {*SUBJECT.metadata["branches"]["Events"]} - {"Pileup_nTrueInt"}
+    ROOT.RDataFrame("Events", DRELL_YAN).Snapshot("Events", path, sorted(branches))
+    with pytest.raises(inputs.InputError, match=r"without\.root: tree 'Events' has no branch 'Pileup_nTrueInt'"):
+        SUBJECT.run(engine, {"DYto2L_M-50": [path], "Muon": sample.files("Muon")})

@@ -12,13 +12,6 @@ pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 # Faults that change no result on the sample, by the line they make or drop, and why.
 HARMLESS: Mapping[str, str] = {
-    "distance = np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same modulo a turn",
-    "if (index[i] >= 0 || static_cast<std::size_t>(index[i]) < gen.size())": "no index of the sample is beyond its jets",
-    "return nominal - sign * error * (nominal if RELATIVE_UNCERTAINTY else 1.0)": "the sample has the older layout",
-    "return nominal - sign * error * (state().relative ? nominal : 1.0);": "the sample has the older layout",
-    'const double sign = (way.systematic == "up") + (way.systematic == "down");': "the sample has the older layout",
-    'const double sign = (way.systematic == "up") - (way.systematic != "down");': "the sample has the older layout",
-    'const double sign = (way.systematic != "up") - (way.systematic == "down");': "the sample has the older layout",
     "edges = [edge for first, last in ranges for edge in (first + 1, last)]": "no range here is one section long",
     "return np.asarray(run, np.uint64) << 33 | np.asarray(section, np.uint64)": "keys stay distinct and in order",
     "return np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same modulo a turn",

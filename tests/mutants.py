@@ -15,7 +15,7 @@ from cookbook import agreement, recipe
 from cookbook.recipe import Recipe
 from mutations import Mutation, mutations
 
-PROCESSES = 2
+PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # where tests run side by side, one each
 TIMEOUT = 120  # seconds; a fault may also make a loop endless
 
 

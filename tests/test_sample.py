@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import awkward as ak
@@ -213,6 +214,26 @@ def test_enlarge_uses_an_intact_copy_again_and_replaces_a_damaged_one(tmp_path: 
     Path(larger).write_bytes(Path(larger).read_bytes()[:500])
     assert sample.enlarge([path], 60, tmp_path) == [larger]
     assert sample.entries(larger) == 60
+
+
+def test_enlarge_keeps_a_copy_that_another_process_made_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the first copy goes on reading it; the second one is thrown away."""
+    path, copy = str(make_file(tmp_path / "one.root", 30)), sample._copy
+    first: list[str] = []
+
+    def overtaken(inputs: Sequence[str], output: Path) -> None:
+        monkeypatch.setattr(sample, "_copy", copy)
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        first.extend(sample.enlarge([path], 60, tmp_path))
+        first.append(str(Path(first[0]).stat().st_ino))
+        copy(inputs, output)
+
+    monkeypatch.setattr(sample, "_copy", overtaken)
+    assert sample.enlarge([path], 60, tmp_path) == first[:1]
+    assert str(Path(first[0]).stat().st_ino) == first[1]
+    assert len(list((tmp_path / "enlarged").iterdir())) == 1
 
 
 def test_enlarge_leaves_nothing_behind_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

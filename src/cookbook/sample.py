@@ -356,8 +356,9 @@ def enlarge(
                 raise SampleError(f"{path} holds {got} events instead of {expected}: is the disk full?")
             noted[path.name] = path.stat().st_size
         (partial / "index.json").write_text(json.dumps(noted, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        if _intact(folder) is None:  # another process may have made it meanwhile, and be reading it
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return [str(folder / name) for name in sorted(noted)]

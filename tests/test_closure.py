@@ -92,6 +92,13 @@ def test_nothing_to_compare_is_an_error() -> None:
         closure.chi_squared(DATA, weighted(np.zeros(10)))
 
 
+def test_a_shape_of_one_bin_is_an_error() -> None:
+    """So few events that all bins merge have no shape."""
+    few = np.full(10, 1.5)
+    with pytest.raises(ValueError, match="no shape to compare: 15 events"):
+        closure.chi_squared(counted(few), weighted(few), shape=True)
+
+
 def test_other_axes_are_an_error() -> None:
     """Bins are compared only where they are the same."""
     other = hist.Hist(hist.axis.Regular(10, 0.0, 2.0, name="x"), storage=hist.storage.Weight())

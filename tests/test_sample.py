@@ -26,7 +26,7 @@ def make_sample(folder: Path) -> Path:
     folder.mkdir()
     make_file(folder / "Tiny.root", 30)
     entry = {"events": 30, "sha256": sample.content_hash(folder / "Tiny.root"), "generated": 40}
-    dataset = {"title": "tiny", "kind": "simulation", "cross_section": 2.0, "generated": 40}
+    dataset = {"title": "tiny", "kind": "simulation", "cross_section": 2.0, "luminosity": None, "generated": 40}
     manifest = {
         "luminosity": 1.25,
         "certified": "good.json",

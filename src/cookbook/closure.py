@@ -71,7 +71,7 @@ def chi_squared(data: hist.Hist, simulation: hist.Hist, shape: bool = False) -> 
     Raises
     ------
     ValueError
-        If the axes differ, there is no data, or nothing is expected.
+        If the axes differ, there is no data, nothing is expected, or too little for a shape.
     """
     if data.axes[0] != simulation.axes[0]:
         raise ValueError(f"data have the axis {data.axes[0]}, simulation {simulation.axes[0]}")
@@ -83,6 +83,8 @@ def chi_squared(data: hist.Hist, simulation: hist.Hist, shape: bool = False) -> 
         scale = observed.sum() / expected.sum()
         expected, variance = scale * expected, scale**2 * variance
     observed, expected, variance = (_merged(column, expected) for column in (observed, expected, variance))
+    if shape and len(expected) == 1:
+        raise ValueError(f"no shape to compare: {expected[0]:.0f} events fill one bin, as each needs {MIN_EXPECTED:g}")
     value = float(np.sum((observed - expected) ** 2 / (expected + variance)))
     return ChiSquared(value, len(expected) - int(shape))
 

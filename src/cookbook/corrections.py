@@ -10,6 +10,7 @@ import difflib
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def check(path: str | Path, name: str, **choices: str | Sequence[str]) -> None:
     CorrectionError
         If the file is not there or not readable, or lacks the correction, an input, or a value.
     """
-    content = _content(Path(path))
+    modified = Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+    content = _content(Path(path), modified)
     entries = {entry["name"]: entry for part in PARTS for entry in content.get(part) or ()}
     if name not in entries:
         raise CorrectionError(f"{path}: no correction '{name}'; {_hint(name, entries)}")
@@ -54,7 +56,9 @@ def check(path: str | Path, name: str, **choices: str | Sequence[str]) -> None:
 PARTS = ("corrections", "compound_corrections")
 
 
-def _content(path: Path) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def _content(path: Path, modified: int) -> dict[str, Any]:
+    """Read a file once for as long as it is not `modified` (ns): a check is one line among several on the same file."""
     if not path.is_file():
         raise CorrectionError(f"{path}: no such file; check the path, or give another correction file")
     raw = path.read_bytes()

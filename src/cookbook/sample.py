@@ -51,14 +51,16 @@ class UnknownDatasetError(KeyError):
 class Dataset:
     """One committed dataset.
 
-    `cross_section` is in pb and None for data; `events` counts stored events, `generated` those before any skim
-    (None for data); `files` are absolute paths.
+    `cross_section` is in pb and None for data; `luminosity` is that of certified sections in pb^-1 and None for
+    simulation; `events` counts stored events, `generated` those before any skim (None for data); `files` are absolute
+    paths.
     """
 
     name: str
     title: str
     kind: Literal["simulation", "data"]
     cross_section: float | None
+    luminosity: float | None
     events: int
     files: tuple[str, ...]
     generated: int | None
@@ -96,6 +98,7 @@ def datasets() -> dict[str, Dataset]:
             title=entry["title"],
             kind=entry["kind"],
             cross_section=entry["cross_section"],
+            luminosity=entry["luminosity"],
             events=sum(file["events"] for file in entry["files"].values()),
             files=tuple(str(folder / file) for file in sorted(entry["files"])),
             generated=entry["generated"],

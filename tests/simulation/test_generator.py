@@ -100,7 +100,7 @@ def test_a_process_that_is_switched_off_is_an_error() -> None:
 
 def test_an_unknown_skim_is_an_error() -> None:
     """The error says which skims there are."""
-    with pytest.raises(ValueError, match=r"unknown skim 'dilepton'.*'none' or 'lepton'"):
+    with pytest.raises(ValueError, match=r"unknown skim 'dilepton'.*none, lepton or pair"):
         build.skim("dilepton", {"run": np.ones(3)})
 
 

@@ -19,6 +19,7 @@ from .jobs import Job
 from .truth import Truth
 
 Columns = dict[str, Any]
+SKIMS = {"lepton": (1, 10.0), "pair": (2, 15.0)}  # leptons of one flavour, above this pt in GeV
 GOLDEN = "Cert_Cookbook2024_378985_380236_Golden.json"
 
 
@@ -28,12 +29,14 @@ def simulate(job: Job, truth: Truth, cache: Path | None) -> tuple[Columns, Colum
     columns = detector.detect(gen, truth, job)
     if job.purpose == "data":
         keep = np.any([columns[path] for path in stream_paths(truth)], axis=0)
-        return nano.drop_generator(select(nano.finish(columns), keep)), {}
+        finished = nano.finish(columns)
+        keep = keep & skim(truth.table.get("skim", "none"), finished)
+        return nano.drop_generator(slim(select(finished, keep), truth)), {}
     hadronic = hadronic_taus(gen.part)
     finished = nano.finish(columns)
     keep = skim(truth.processes[job.process].skim, finished)
     sums = {part: sums_of(select(finished, mask)) for part, mask in parts(hadronic).items()}
-    kept = select(finished, keep)
+    kept = slim(select(finished, keep), truth)
     kept["part"] = hadronic[keep].astype(int)
     return kept, sums
 
@@ -55,15 +58,28 @@ def hadronic_taus(part: Any) -> Any:
 def skim(name: str, columns: Columns) -> Any:
     """Mask of the events that are written.
 
-    ``lepton`` asks for a muon or electron above 10 GeV; ``none`` keeps all.
+    ``lepton`` asks for a muon or electron above 10 GeV, ``pair`` for two muons or two electrons above 15 GeV;
+    ``none`` keeps all.
     """
     size = len(columns["run"])
     if name == "none":
         return np.ones(size, dtype=bool)
-    if name != "lepton":
-        raise ValueError(f"unknown skim {name!r} in truth.toml; use 'none' or 'lepton'")
-    found = [np.asarray(ak.any(columns[lepton].pt > 10, axis=1)) for lepton in ("Muon", "Electron")]
+    if name not in SKIMS:
+        raise ValueError(f"unknown skim {name!r} in truth.toml; use none, {' or '.join(SKIMS)}")
+    number, pt = SKIMS[name]
+    found = [np.asarray(ak.sum(columns[lepton].pt > pt, axis=1) >= number) for lepton in ("Muon", "Electron")]
     return np.any(found, axis=0)
+
+
+def slim(columns: Columns, truth: Truth) -> Columns:
+    """Columns that the truth says to keep: all, or those it lists."""
+    keep = truth.table.get("keep")
+    if keep is None:
+        return columns
+    result = {name: values for name, values in columns.items() if name in keep["event"]}
+    for name in (name for name in keep if name != "event"):
+        result[name] = columns[name][keep[name]]
+    return result
 
 
 def select(columns: Columns, mask: Any) -> Columns:
@@ -150,7 +166,7 @@ def all_sections(truth: Truth) -> tuple[Any, Any]:
 
 
 def write_data(truth: Truth, columns: Columns, folder: Path) -> None:
-    """Write the streams, the certified sections and the luminosity table."""
+    """Write the streams."""
     columns = number_events(columns)
     run, section = all_sections(truth)
     for stream, paths in truth.table["stream"].items():
@@ -158,6 +174,10 @@ def write_data(truth: Truth, columns: Columns, folder: Path) -> None:
         chosen = select(columns, mask)
         runs = {"run": np.unique(run).astype("uint32")}
         nano.write(folder / f"{stream}.root", chosen, runs, sections_tree(run, section))
+
+
+def write_sections(truth: Truth, folder: Path) -> None:
+    """Write the certified sections and the luminosity table."""
     golden = {str(entry["number"]): entry["certified"] for entry in truth.runs if entry["certified"]}
     (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n")
     lines = ["run,luminosityBlock,recorded_per_pb,certified"]
@@ -169,10 +189,10 @@ def write_data(truth: Truth, columns: Columns, folder: Path) -> None:
 
 
 def write_process(name: str, results: list[tuple[Columns, Columns]], folder: Path) -> None:
-    """Write the file or, for Drell-Yan, the two files of a process."""
+    """Write the file of a process or, for Drell-Yan with its decays to hadronic taus, the two files."""
     columns = concatenate([result[0] for result in results])
     part = columns.pop("part")
-    if name.startswith("DY"):
+    if name == "DYto2L_M-50":
         for number in (0, 1):
             chosen = select(columns, part == number)
             runs = runs_tree([result[1][str(number)] for result in results])
@@ -192,14 +212,21 @@ def run_jobs(truth: Truth, cache: Path | None, workers: int) -> list[tuple[Job, 
     return list(zip(todo, results, strict=True))
 
 
-def build(folder: Path, truth: Truth, cache: Path | None = None, workers: int = 2) -> None:
-    """Make the whole sample in `folder`: files, certified sections, corrections and manifest."""
+def build_part(folder: Path, truth: Truth, cache: Path | None, workers: int) -> None:
+    """Make the simulation and the pseudo-data of the whole sample, or of the pairs of leptons."""
     results = run_jobs(truth, cache, workers)
-    folder.mkdir(parents=True, exist_ok=True)
     for name in truth.processes:
         mine = [result for job, result in results if (job.process, job.purpose) == (name, "simulation")]
         write_process(name, mine, folder)
     data = [result[0] for job, result in results if job.purpose == "data"]
     write_data(truth, concatenate(data), folder)
+
+
+def build(folder: Path, truth: Truth, cache: Path | None = None, workers: int = 2) -> None:
+    """Make the whole sample in `folder`: files, certified sections, corrections and manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in (truth, truth.dilepton):
+        build_part(folder, part, cache, workers)
+    write_sections(truth, folder)
     corrections.write_all(folder / "corrections", truth)
     manifest.write_manifest(folder, truth)

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,11 @@ CERTIFIED = "Cert_*_Golden.json"
 def dataset_of(file: str, truth: Truth) -> str:
     """Name of the dataset a file belongs to (a trailing number counts its files)."""
     stem = Path(file).stem
-    known = [*truth.processes, *truth.table["stream"]]
-    matches = [name for name in known if stem == name or stem.rsplit("_", 1)[0] == name]
-    if not matches:
-        raise sample.SampleError(f"{file} belongs to no process or stream of truth.toml ({', '.join(known)})")
-    name: str = matches[0]
-    return name
+    known = [name for part in (truth, truth.dilepton) for name in (*part.processes, *part.table["stream"])]
+    for name in (stem, re.sub(r"_\d+$", "", stem)):
+        if name in known:
+            return name
+    raise sample.SampleError(f"{file} belongs to no process or stream of truth.toml ({', '.join(known)})")
 
 
 def describe_file(path: Path) -> dict[str, Any]:
@@ -38,21 +38,26 @@ def describe_file(path: Path) -> dict[str, Any]:
     return entry
 
 
+def describe_dataset(name: str, members: dict[str, dict[str, Any]], truth: Truth) -> dict[str, Any]:
+    """Entry of one dataset, made of its files' entries."""
+    process = (truth.processes | truth.dilepton.processes).get(name)
+    if process:
+        generated = sum(file["generated"] for file in members.values())
+        about = {"title": process.title, "kind": "simulation", "cross_section": process.cross_section}
+        return about | {"luminosity": None, "generated": generated, "files": members}
+    pairs = name in truth.dilepton.table["stream"]
+    title = f"pseudo-data, {name.removesuffix('_Dilepton')} stream" + ", pairs of leptons" * pairs
+    luminosity = round((truth.dilepton if pairs else truth).certified, 6)
+    about = {"title": title, "kind": "data", "cross_section": None}
+    return about | {"luminosity": luminosity, "generated": None, "files": members}
+
+
 def make_manifest(folder: Path, truth: Truth) -> dict[str, Any]:
     """Manifest of the files in `folder`."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.root")):
         found.setdefault(dataset_of(path.name, truth), {})[path.name] = describe_file(path)
-    entries = {}
-    for name, members in sorted(found.items()):
-        process = truth.processes.get(name)
-        entries[name] = {
-            "title": process.title if process else f"pseudo-data, {name} stream",
-            "kind": "simulation" if process else "data",
-            "cross_section": process.cross_section if process else None,
-            "generated": sum(file["generated"] for file in members.values()) if process else None,
-            "files": members,
-        }
+    entries = {name: describe_dataset(name, members, truth) for name, members in sorted(found.items())}
     return {
         "version": truth.version,
         "luminosity": round(truth.certified, 6),

@@ -40,11 +40,17 @@ class Truth:
     def scaled(self, factor: float) -> "Truth":
         """Truth with `factor` times the simulated events and the luminosity."""
         table = copy.deepcopy(self.table)
-        for process in table["process"].values():
-            process["generated"] = max(1, round(process["generated"] * factor))
-        for run in table["run"]:
-            run["section_luminosity"] *= factor
+        for part in (table, table["dilepton"]):
+            for process in part["process"].values():
+                process["generated"] = max(1, round(process["generated"] * factor))
+            for run in part["run"]:
+                run["section_luminosity"] *= factor
         return Truth(table)
+
+    @cached_property
+    def dilepton(self) -> "Truth":
+        """Truth of the pairs of leptons: other processes, runs and streams, the same detector."""
+        return Truth({**self.table, **self.table["dilepton"]})
 
     @property
     def generated(self) -> int:

@@ -1,22 +1,27 @@
-"""Judge mutations of a recipe, each in a process of its own, since what one compiles would be there for the next."""
+"""Judge mutations of a recipe in processes of their own.
+
+A mutated declaration in C++ has its own process, since ROOT would keep what another has declared. All other mutations
+of an engine share one, in which what did not change is compiled once; after an error in ROOT, which may leave
+unfinished code behind, the rest goes to a new one.
+"""
 
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from cookbook import agreement, recipe
-from cookbook.recipe import Recipe
+from cookbook.recipe import ENGINES, Recipe
 from mutations import Mutation, mutations
 
 PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # where tests run side by side, one each
-TIMEOUT = 120  # seconds; a fault may also make a loop endless
+TIMEOUT = 120  # seconds for one mutation; a fault may also make a loop endless
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,11 @@ class Verdict:
         return self.text == "missed"
 
 
-def judge(path: str, mutation: Mutation, reference: Mapping[str, Any], verdict: Path) -> None:
-    """Write into `verdict` what the gate says of one mutated engine against the histograms of the unchanged one.
+def judge(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> str:
+    """Return what the gate says of one mutated engine against the histograms of the unchanged one.
 
     The engine's variants are asked in turn, until one differs.
     """
-    subject = recipe.load(path)
     files = subject.parameters()["FILES"]
     findings: list[agreement.Finding] = []
     try:
@@ -48,9 +52,58 @@ def judge(path: str, mutation: Mutation, reference: Mapping[str, Any], verdict: 
             if findings:
                 break
     except Exception as error:
-        verdict.write_text(f"raised {type(error).__name__}")
-    else:
-        verdict.write_text(f"found {findings[0]}" if findings else "missed")
+        return f"raised {type(error).__name__}"
+    return f"found {findings[0]}" if findings else "missed"
+
+
+def work(path: str, todo: Sequence[tuple[Mutation, Path]], reference: Mapping[str, Any]) -> None:
+    """Judge mutations one after the other, and write each verdict into its file."""
+    subject = recipe.load(path)
+    for mutation, file in todo:
+        text = judge(subject, mutation, reference)
+        partial = file.with_suffix(".partial")
+        partial.write_text(text)
+        partial.replace(file)
+        if mutation.engine == "rdataframe" and text.startswith("raised"):
+            return
+
+
+@dataclass
+class Batch:
+    """Mutations that share a process, each with the file of its verdict, and the process once it has started."""
+
+    todo: list[tuple[Mutation, Path]]
+    task: Any = None
+    since: float = field(default=0.0)
+
+    def start(self, context: Any, path: Path, reference: Mapping[str, Any]) -> None:
+        """Judge what is still to do in a new process."""
+        self.task, self.since = context.Process(target=work, args=(str(path), self.todo, reference)), time.monotonic()
+        self.task.start()
+
+    def collect(self) -> Iterator[Verdict]:
+        """Yield the verdicts that are there; end a process that is stuck or has died with one for its mutation."""
+        self.task.join(0.05)
+        alive = self.task.is_alive()
+        while self.todo and self.todo[0][1].exists():
+            mutation, file = self.todo.pop(0)
+            self.since = time.monotonic()
+            yield Verdict(mutation, file.read_text())
+        if alive and self.todo and time.monotonic() - self.since > TIMEOUT:
+            self.task.kill()
+            self.task.join()
+            alive = False
+        if not alive and self.task.exitcode and self.todo:
+            yield Verdict(self.todo.pop(0)[0], f"ended with code {self.task.exitcode}")
+
+
+def batches(subject: Recipe, folder: Path) -> list[Batch]:
+    """Return the mutations in groups that may share a process, the largest groups first."""
+    numbered = [(mutation, folder / f"{number}.txt") for number, mutation in enumerate(mutations(subject))]
+    alone = [entry for entry in numbered if "gInterpreter.Declare" in entry[0].source]
+    shared = [[e for e in numbered if e not in alone and e[0].engine == engine] for engine in ENGINES]
+    groups = sorted([*shared, *([entry] for entry in alone)], key=len, reverse=True)
+    return [Batch(group) for group in groups if group]
 
 
 def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:
@@ -60,21 +113,13 @@ def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:
     context.set_forkserver_preload(["warm", "mutants"])
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):  # which Python 3.11 does not hand over
         forkserver.ensure_running()
-    waiting = list(enumerate(mutations(subject)))
-    running: list[tuple[Mutation, Any, Path, float]] = []
+    waiting, running = batches(subject, folder), list[Batch]()
     while waiting or running:
         while waiting and len(running) < PROCESSES:
-            number, mutation = waiting.pop()
-            path = folder / f"{number}.txt"
-            task = context.Process(target=judge, args=(str(subject.path), mutation, reference, path))
-            task.start()
-            running.append((mutation, task, path, time.monotonic()))
-        for job in list(running):
-            mutation, task, path, started = job
-            task.join(0.05)
-            if task.is_alive() and time.monotonic() - started > TIMEOUT:
-                task.kill()
-                task.join()
-            if not task.is_alive():
-                running.remove(job)
-                yield Verdict(mutation, path.read_text() if path.exists() else f"ended with code {task.exitcode}")
+            running.append(waiting.pop(0))
+            running[-1].start(context, subject.path, reference)
+        for batch in list(running):
+            yield from batch.collect()
+            if not batch.task.is_alive() and not any(file.exists() for _, file in batch.todo[:1]):
+                running.remove(batch)
+                waiting[:0] = [batch] if batch.todo else []

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import nbformat
@@ -163,3 +164,39 @@ def test_a_failing_engine_is_reported(tmp_path: Path) -> None:
     nbformat.write(broken.notebook, path)
     with pytest.raises(timing.TimingError, match=r"timing coffea failed:\n(.|\n)*no luck"):
         timing.measure(path, sample.files("DYto2L_M-50"), (1_000, 2_000), rounds=1)
+
+
+def test_a_step_costs_what_it_adds() -> None:
+    """Chains of all lengths take turns; the time of a step is the difference to the chain before it."""
+    added = timing._added([[2.0, 3.0, 7.0], [1.0, 3.0, 5.0], [2.0, 2.5, 4.5]])
+    assert added == [(2.0, 1.0, 2.0), (1.0, 0.5, 2.0), (2.0, 2.0, 4.0)]
+
+
+class Chain:
+    """A worker whose chain of n steps takes n + 1 microseconds per event."""
+
+    def __init__(self, subject: recipe.Recipe, kind: str, sizes: Any, errors: Any, cases: Any) -> None:
+        assert [case["STEPS"] for case in cases] == [[], ["one"], ["one", "two"]]
+        self.counts = [inputs.events(size) for size in sizes]
+
+    def ask(self, message: tuple[int, int]) -> dict[str, float]:
+        """Return the time of a chain on one of the sizes."""
+        case, size = message
+        return {"seconds": 5.0 + 1e-6 * (case + 1) * self.counts[size]}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_a_breakdown_has_a_row_for_each_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The run without any step comes first; what was timed stands under the table."""
+    monkeypatch.setattr(timing, "_Worker", Chain)
+    monkeypatch.setenv("COOKBOOK_CACHE", str(tmp_path))
+    files = sample.files("Diboson")
+    result = timing.breakdown("dimuon-spectrum", files, "STEPS", ["one", "two"], (20_000, 40_000))
+    assert isinstance(result, timing.Breakdown)
+    table = result.table()
+    assert list(table.index) == ["no step", "+ one", "+ two"]
+    assert all(value.startswith("1.00") for value in table["coffea [µs/event]"])
+    assert "events of Diboson" in result._repr_html_()
+    assert timing.breakdown("dimuon-spectrum", files, "STEPS", [], None) == "Not timed: no sizes were asked for."

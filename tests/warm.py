@@ -14,6 +14,8 @@ import ROOT
 
 from cookbook import agreement, recipe, sample
 
+ROOT.gEnv.SetValue("Root.Stacktrace", "no")  # which takes ten seconds where a fault ends in a crash
+
 __all__ = ["agreement", "coffea", "numba", "recipe"]
 
 muons = ROOT.RDataFrame("Events", sample.files("TTbar")).Define("good", "Muon_pt > 20 && abs(Muon_eta) < 2.4")

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,10 +33,10 @@ import jsonschema
 import pandas as pd
 
 from cookbook import inputs, sample
-from cookbook.recipe import Files, Recipe, load, title
+from cookbook.recipe import ENGINES, Files, Recipe, load, title
 from cookbook.versions import PACKAGES, versions
 
-__all__ = ["EngineTiming", "Timing", "TimingError", "measure", "schema"]
+__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "measure", "schema"]
 
 FLOOR = "floor"
 DEFAULT_EVENTS = (100_000, 500_000)
@@ -96,19 +97,94 @@ class Timing:
 
     def caption(self) -> str:
         """Return input, machine, versions and date in a sentence or two."""
-        sizes = " and ".join(f"{n:,}" for n in self.input["events"])
-        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return (
-            f"{sizes} events of {self.input['name']}, {self.input['branches']} branches declared; one thread on "
-            f"{self.machine['processor']} ({self.machine['cores']} cores); fresh processes per engine: "
-            f"{self.input['rounds']}, {self.input['turns']} turns in each, range in brackets; {versions}; {self.date}."
-        )
+        return _caption(self.input, self.machine, self.versions, self.date)
 
     def _repr_html_(self) -> str:
         return f"{self.table().to_html()}<p>{self.caption()}</p>"
 
     def __repr__(self) -> str:
         return f"{self.table().to_string()}\n{self.caption()}"
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """What each step of a chain adds to the time per event; `table` is what the page shows.
+
+    `added_us` has, for each engine, the median, the lowest and the highest time in microseconds per event on one core
+    that the run without any step takes, and after it what each step adds.
+    """
+
+    steps: tuple[str, ...]
+    added_us: dict[str, list[tuple[float, float, float]]]
+    about: str
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each step, a column for each engine."""
+        columns = {
+            f"{title(engine)} [µs/event]": [f"{middle:.2f} [{low:.2f}, {high:.2f}]" for middle, low, high in added]
+            for engine, added in self.added_us.items()
+        }
+        return pd.DataFrame(columns, index=["no step", *(f"+ {step}" for step in self.steps)])
+
+    def _repr_html_(self) -> str:
+        return f"{self.table().to_html()}<p>{self.about}</p>"
+
+    def __repr__(self) -> str:
+        return f"{self.table().to_string()}\n{self.about}"
+
+
+def breakdown(
+    recipe: str | Path | Recipe,
+    files: Files,
+    parameter: str,
+    steps: Sequence[str],
+    events: tuple[int, int] | None = DEFAULT_EVENTS,
+) -> Breakdown | str:
+    """Time a recipe with the first steps of its chain, one more at a time; the difference is what a step costs.
+
+    Each engine has one process, in which the chains of all lengths take turns.
+
+    Parameters
+    ----------
+    recipe, files, events
+        As for `measure`; the saved notebook is read.
+    parameter
+        Parameter of the recipe that lists the steps to do, in order.
+    steps
+        All steps.
+    """
+    if events is None:
+        return "Not timed: no sizes were asked for."
+    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
+    turns, events = (1, _quick(events)) if _is_quick() else (TURNS, events)
+    sizes = [_enlarged(files, n) for n in events]
+    counts = [inputs.events(size) for size in sizes]
+    cases = [{parameter: list(steps[:length])} for length in range(len(steps) + 1)]
+    with ExitStack() as stack:
+        errors = {engine: stack.enter_context(tempfile.TemporaryFile("w+")) for engine in ENGINES}
+        workers = {
+            engine: stack.enter_context(closing(_Worker(recipe, engine, sizes, log, cases)))
+            for engine, log in errors.items()
+        }
+        times: dict[str, list[list[float]]] = {engine: [] for engine in ENGINES}
+        for _ in range(turns):
+            for engine, worker in workers.items():
+                times[engine].append([_per_event_us(worker, case, counts) for case in range(len(cases))])
+    about = {**_input(recipe, files), "events": counts, "rounds": 1, "turns": turns}
+    caption = _caption(about, _machine(), versions((*PACKAGES, "numpy")), datetime.now(UTC).date().isoformat())
+    return Breakdown(tuple(steps), {engine: _added(turns) for engine, turns in times.items()}, caption)
+
+
+def _per_event_us(worker: _Worker, case: int, counts: Sequence[int]) -> float:
+    """Time per event of one chain, between the two sizes."""
+    small, large = (worker.ask((case, size))["seconds"] for size in (0, 1))
+    return 1e6 * float(large - small) / (counts[1] - counts[0])
+
+
+def _added(turns: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
+    """Median, lowest and highest, over the turns, of what each entry is above the one before it."""
+    differences = [[first, *(b - a for a, b in pairwise((first, *rest)))] for first, *rest in turns]
+    return [(statistics.median(added), min(added), max(added)) for added in zip(*differences, strict=True)]
 
 
 def measure(
@@ -141,8 +217,8 @@ def measure(
     if events is None:
         return "Not timed: no sizes were asked for."
     turns = TURNS
-    if os.environ.get("COOKBOOK_TIMING") == "quick":
-        events, rounds, turns = (events[0] // QUICK_SCALE, events[1] // QUICK_SCALE), 1, 1
+    if _is_quick():
+        events, rounds, turns = _quick(events), 1, 1
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     sizes = [_enlarged(files, n) for n in events]
     jobs = [_round(recipe, sizes, turns) for _ in range(rounds)]
@@ -158,6 +234,14 @@ def measure(
     )
     _record(result)
     return result
+
+
+def _is_quick() -> bool:
+    return os.environ.get("COOKBOOK_TIMING") == "quick"
+
+
+def _quick(events: tuple[int, int]) -> tuple[int, int]:
+    return events[0] // QUICK_SCALE, events[1] // QUICK_SCALE
 
 
 @cache
@@ -177,9 +261,19 @@ def _enlarged(files: Files, events: int) -> Files:
 
 
 class _Worker:
-    """A process that has imported, defined and once run one engine of a recipe, and now waits to be timed."""
+    """A process that has imported, defined and once run one engine of a recipe, and now waits to be timed.
 
-    def __init__(self, recipe: Recipe, kind: str, sizes: Sequence[Files], errors: IO[str]) -> None:
+    With `parameters`, sets of values for the recipe's, it does so for each set.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        kind: str,
+        sizes: Sequence[Files],
+        errors: IO[str],
+        parameters: Sequence[Mapping[str, Any]] = ({},),
+    ) -> None:
         self._name = f"{recipe.path}: timing {kind}"
         self._errors = errors
         self._connection, theirs = multiprocessing.Pipe()
@@ -192,7 +286,8 @@ class _Worker:
             env=_environment(),
         )
         theirs.close()
-        self.started = self.ask({"notebook": str(recipe.path), "kind": kind, "sizes": sizes})
+        job = {"notebook": str(recipe.path), "kind": kind, "sizes": sizes, "parameters": parameters}
+        self.started = self.ask(job)
 
     def ask(self, message: Any) -> dict[str, Any]:
         """Send a message and return the answer."""
@@ -224,7 +319,7 @@ def _round(recipe: Recipe, sizes: Sequence[Files], turns: int) -> dict[str, dict
         runs: dict[str, list[list[dict[str, Any]]]] = {kind: [] for kind in kinds}
         for _ in range(turns):
             for kind, worker in workers.items():
-                runs[kind].append([worker.ask(size) for size in range(len(sizes))])
+                runs[kind].append([worker.ask((0, size)) for size in range(len(sizes))])
         return {
             kind: {
                 **worker.started,
@@ -286,6 +381,15 @@ def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.M) if cpuinfo.exists() else None
     return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+def _caption(about: Mapping[str, Any], machine: Mapping[str, Any], tools: Mapping[str, str], date: str) -> str:
+    sizes = " and ".join(f"{n:,}" for n in about["events"])
+    return (
+        f"{sizes} events of {about['name']}, {about['branches']} branches declared; one thread on "
+        f"{machine['processor']} ({machine['cores']} cores); fresh processes per engine: {about['rounds']}, "
+        f"{about['turns']} turns in each, range in brackets; {', '.join(f'{k} {v}' for k, v in tools.items())}; {date}."
+    )
 
 
 def _record(timing: Timing) -> None:

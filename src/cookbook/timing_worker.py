@@ -1,8 +1,8 @@
 """The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker DESCRIPTOR`.
 
 It must start fresh: neither engine, nor anything an engine imports, is imported before the clock runs. The descriptor
-is that of an inherited pipe: the job comes through it, then the number of the size to run, one at a time, and what was
-measured goes back. Between two sizes the process sleeps, so that others can be timed in turn.
+is that of an inherited pipe: the job comes through it, then which set of parameters and which size to run, a pair at
+a time, and what was measured goes back. Between two sizes the process sleeps, so that others can be timed in turn.
 """
 
 from __future__ import annotations
@@ -24,30 +24,36 @@ Run = Callable[[Any], None]
 
 
 def main() -> None:
-    """Start up on the small input, then time the input of each number received, until None is."""
+    """Start up on the small input, then time each pair of case and size received, until None is."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with Connection(int(sys.argv[1])) as connection:
         job = connection.recv()
-        run, bytes_read, started = start(job)
+        runs, bytes_read, started = start(job)
         connection.send(started)
-        for size in iter(connection.recv, None):
+        for case, size in iter(connection.recv, None):
             before = bytes_read()
-            seconds = _timed(partial(run, job["sizes"][size]))
+            seconds = _timed(partial(runs[case], job["sizes"][size]))
             connection.send({"seconds": seconds, "bytes_read": bytes_read() - before})
         connection.send({"peak_memory_mb": _peak_memory_mb()})
 
 
-def start(job: Mapping[str, Any]) -> tuple[Run, Callable[[], int], dict[str, float]]:
-    """Return how to run, how to ask for the bytes read so far, and the seconds of definition and of the first run."""
+def start(job: Mapping[str, Any]) -> tuple[Sequence[Run], Callable[[], int], dict[str, float]]:
+    """Return how to run, how to ask for the bytes read so far, and the seconds of definition and of the first run.
+
+    There is one way to run for each set of parameters in the job; what is timed here is the first.
+    """
     recipe, kind = load(job["notebook"]), job["kind"]
-    namespace = recipe.parameters()
+    first, *others = [recipe.parameters(values) for values in job.get("parameters", [{}])]
     began = time.perf_counter()
-    run = _floor(recipe) if kind == "floor" else _engine(recipe, kind, namespace)
+    runs = [_floor(recipe) if kind == "floor" else _engine(recipe, kind, first)]
     import_s = time.perf_counter() - began
     bytes_read = _uproot_bytes() if kind.startswith("coffea") else _root_bytes
-    first_run_s = _timed(partial(run, job["sizes"][0]))
-    return run, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
+    first_run_s = _timed(partial(runs[0], job["sizes"][0]))
+    for namespace in others:
+        runs.append(_engine(recipe, kind, namespace))
+        runs[-1](job["sizes"][0])
+    return runs, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
 
 
 def _timed(action: Callable[[], None]) -> float:

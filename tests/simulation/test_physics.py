@@ -1,6 +1,7 @@
 """The committed sample is what a physicist expects: peaks, closure, order, links, sums."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def test_pseudo_data_are_normalised_to_cross_section_and_luminosity() -> None:
 def test_pairs_of_leptons_are_normalised_to_cross_section_and_luminosity() -> None:
     """Pairs of muons that the trigger took agree with simulation times the efficiencies within 2%."""
     luminosity = sample.datasets()["Muon_Dilepton"].luminosity
+    assert luminosity is not None
     assert luminosity == pytest.approx(TRUTH.dilepton.certified)
     mass, _ = dimuon(read("Muon_Dilepton", *MUON))
     expected = 0.0
@@ -110,11 +112,11 @@ def test_pairs_of_leptons_hold_two_of_a_kind_and_few_branches(name: str) -> None
     """Every event has two muons or two electrons above 15 GeV, and nothing but the branches listed."""
     keep = TRUTH.table["dilepton"]["keep"]
     with uproot.open(sample.files(name)[0]) as file:
-        branches = {branch for branch in file["Events"].keys() if not (branch[0] == "n" and branch[1].isupper())}
+        names = [branch.name for branch in file["Events"].branches]
         pt = file["Events"].arrays(["Muon_pt", "Electron_pt"])
     assert ak.all((ak.sum(pt.Muon_pt > 15, axis=1) >= 2) | (ak.sum(pt.Electron_pt > 15, axis=1) >= 2))
     listed = {f"{collection}_{field}" for collection in keep if collection != "event" for field in keep[collection]}
-    assert branches == listed | set(keep["event"])
+    assert {name for name in names if not re.match("n[A-Z]", name)} == listed | set(keep["event"])
 
 
 def test_top_quarks_decay_to_w_and_b_with_their_masses() -> None:

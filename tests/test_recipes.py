@@ -33,6 +33,7 @@ ALSO_THERE: Mapping[str, Sequence[str]] = {
     "jet-energy-corrections": ["PuppiMET_phi", "GenJet_eta", "GenJet_phi", "GenJet_mass"],
     "jet-id-and-veto-map": ["Muon_pt", "PuppiMET_phi"],
     "jet-smearing": ["GenJet_mass"],
+    "lepton-scale-factors": ["TrigObj_pt"],
     "pileup-weights": ["Muon_phi", "PV_x", "PV_y", "PV_z"],
 }
 
@@ -46,6 +47,14 @@ OPENED: Mapping[str, Mapping[str, Any]] = {
     "btag-weights": {"TRIGGERS": ["HLT_PFHT180"]},
     "certified-lumi": {"TRIGGERS": {"Muon": ["HLT_Mu12eta2p3", "HLT_Mu15"], "JetMET": ["HLT_PFHT370"]}},
     "dimuon-spectrum": {"MIN_PT": 3.0, "MAX_ISOLATION": 9.0, "BINS": (80, 0.0, 120.0)},
+    "lepton-scale-factors": {
+        "TRIGGER": {"Muon": "HLT_Mu8", "Electron": "HLT_Ele30_WPTight_Gsf"},
+        "TRIGGER_OBJECT": {"Muon": (13, 256), "Electron": (11, 2)},
+        "LEADING_PT": {"Muon": 3.0, "Electron": 10.0},
+        "MIN_PT_SECOND": 3.0,
+        "MAX_ISOLATION": 9.0,
+        "WINDOW": (0.0, 1000.0),
+    },
     "normalised-data-simulation": {"MIN_PT": 3.0, "MIN_PT_SECOND": 3.0, "MAX_ISOLATION": 9.0},
 }
 

@@ -200,3 +200,10 @@ def test_a_breakdown_has_a_row_for_each_step(monkeypatch: pytest.MonkeyPatch, tm
     assert all(value.startswith("1.00") for value in table["coffea [µs/event]"])
     assert "events of Diboson" in result._repr_html_()
     assert timing.breakdown("dimuon-spectrum", files, "STEPS", [], None) == "Not timed: no sizes were asked for."
+
+
+def test_a_breakdown_needs_two_sizes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Sizes below that of the files themselves have no difference to divide by."""
+    monkeypatch.setenv("COOKBOOK_CACHE", str(tmp_path))
+    with pytest.raises(timing.TimingError, match=r"both sizes are 1,200 events.*ask for more"):
+        timing.breakdown("dimuon-spectrum", sample.files("Diboson"), "STEPS", ["one"], (100, 200))

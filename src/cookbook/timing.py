@@ -159,6 +159,10 @@ def breakdown(
     turns, events = (1, _quick(events)) if _is_quick() else (TURNS, events)
     sizes = [_enlarged(files, n) for n in events]
     counts = [inputs.events(size) for size in sizes]
+    if counts[1] <= counts[0]:
+        raise TimingError(
+            f"{recipe.path}: both sizes are {counts[0]:,} events; files are copied whole, so ask for more"
+        )
     cases = [{parameter: list(steps[:length])} for length in range(len(steps) + 1)]
     with ExitStack() as stack:
         errors = {engine: stack.enter_context(tempfile.TemporaryFile("w+")) for engine in ENGINES}

@@ -10,6 +10,12 @@ from mutants import verdicts
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
+AZIMUTH = "no correction of the sample asks for the azimuth"
+LAYOUT = "the sample has the older layout of the scale factor; the recipe's own tests have the other"
+ONE_JET = "no event here has one jet alone; the recipe's own tests have such events"
+NEAR = "a trigger object is a few thousandths away from its muon, and others are far"
+FITTED = "the gate compares counts; the recipe's own tests put this fault into the fit and find it"
+
 # Faults that change no result on the sample, by the line they make or drop, and why.
 HARMLESS: Mapping[str, str] = {
     "return [np.minimum(n, (0.9 * MAX_TAGS)) for n in numbers]": "2.7 falls into the bin of three or more",
@@ -18,6 +24,30 @@ HARMLESS: Mapping[str, str] = {
     "return np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same modulo a turn",
     'without .Filter("Sum(good) == 2", "two muons")': "charges that cancel are two, as no event has four good muons",
     '.Filter(f"Any(Muon_pt > {MIN_PT})", "leading muon")': "a muon above the trigger's threshold is always a good one",
+    # jet-energy-corrections
+    'known = {"JetPt": pt, "JetEta": jets.eta, "JetPhi": jets.eta, "JetA": jets.area}': AZIMUTH,
+    'BESIDE = "jet_eta, jet_eta, jet_area, Rho_fixedGridRhoFastjetAll, run"': AZIMUTH,
+    "some, two = ak.num(ordered) >= 2, ak.num(ordered) >= 2": ONE_JET,
+    'some = df.Filter("nJet >= 2", "one jet").Define("leading_pt", "pt[order[0]]")': ONE_JET,
+    # jet-smearing
+    "distance = np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same",
+    "if (index[i] >= 0 || static_cast<std::size_t>(index[i]) < gen.size())": "no index here is beyond its jets",
+    "return nominal - sign * error * (nominal if RELATIVE_UNCERTAINTY else 1.0)": LAYOUT,
+    "return nominal - sign * error * (state().relative ? nominal : 1.0);": LAYOUT,
+    'const double sign = (way.systematic == "up") + (way.systematic == "down");': LAYOUT,
+    'const double sign = (way.systematic == "up") - (way.systematic != "down");': LAYOUT,
+    'const double sign = (way.systematic != "up") - (way.systematic == "down");': LAYOUT,
+    # trigger-efficiency
+    "return ak.any(muons.metric_table(directions) < (0.9 * MAX_DELTA_R), axis=-1)": NEAR,
+    'MATCHED = f"are_matched(muon_eta, muon_phi, trigobj_eta, trigobj_phi, {(0.9 * MAX_DELTA_R)})"': NEAR,
+    "unknown = ak.zeros_like(fired.phi)  # a direction is enough": "zeros are zeros",
+    "width = (MASS[2] + MASS[1]) / MASS[0]": FITTED,
+    "peak = voigt_profile(mass + mean, sigma, Z_WIDTH / 2)": FITTED,
+    "return (signal * peak / peak.sum() - background * falling / falling.sum()) / width": FITTED,
+    "return spectrum(mass, signal * (1 + efficiency), background_failing, mean, sigma)": FITTED,
+    "edges = np.linspace(*MASS[1:], counts.shape[1] - 1)": FITTED,
+    'w, total = ROOT.RooWorkspace("tag_and_probe"), n_failing - n_passing': FITTED,
+    "w.factory(\"expr::signal_failing('signal * (1 + efficiency)', signal, efficiency)\")": FITTED,
 }
 
 

@@ -35,6 +35,7 @@ ALSO_THERE: Mapping[str, Sequence[str]] = {
     "jet-smearing": ["GenJet_mass"],
     "lepton-scale-factors": ["TrigObj_pt"],
     "pileup-weights": ["Muon_phi", "PV_x", "PV_y", "PV_z"],
+    "trigger-efficiency": ["TrigObj_pt"],
 }
 
 # How often an event loop runs over each tree, by recipe, where it is not once for all: what must be measured first.
@@ -56,6 +57,7 @@ OPENED: Mapping[str, Mapping[str, Any]] = {
         "WINDOW": (0.0, 1000.0),
     },
     "normalised-data-simulation": {"MIN_PT": 3.0, "MIN_PT_SECOND": 3.0, "MAX_ISOLATION": 9.0},
+    "trigger-efficiency": {"MIN_PT": 3.0, "MAX_ISOLATION": 9.0, "PROMPT": 5},
 }
 
 
@@ -254,7 +256,9 @@ def real_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe
     # ROOT attributes a file that is in two samples to one of them: data get a copy
     second = folder / f"data_{path.name}"
     second.write_bytes(Path(copy).read_bytes())
-    return {other: [copy], own["DATA"][0]: [str(second)]}, {**parameters, "CERTIFIED": str(certified)}
+    if "CERTIFIED" in own:
+        parameters["CERTIFIED"] = str(certified)
+    return {other: [copy], own["DATA"][0]: [str(second)]}, parameters
 
 
 def test_engines_agree_on_real_nanoaod_v15(subject: recipe.Recipe, nanoaod: Path, tmp_path: Path) -> None:

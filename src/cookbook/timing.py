@@ -163,7 +163,8 @@ def breakdown(
         raise TimingError(
             f"{recipe.path}: both sizes are {counts[0]:,} events; files are copied whole, so ask for more"
         )
-    cases = [{parameter: list(steps[:length])} for length in range(len(steps) + 1)]
+    # the whole chain first: what is compiled for it serves the shorter ones
+    cases = [{parameter: list(steps[:length])} for length in range(len(steps), -1, -1)]
     with ExitStack() as stack:
         errors = {engine: stack.enter_context(tempfile.TemporaryFile("w+")) for engine in ENGINES}
         workers = {
@@ -173,7 +174,7 @@ def breakdown(
         times: dict[str, list[list[float]]] = {engine: [] for engine in ENGINES}
         for _ in range(turns):
             for engine, worker in workers.items():
-                times[engine].append([_per_event_us(worker, case, counts) for case in range(len(cases))])
+                times[engine].append([_per_event_us(worker, case, counts) for case in reversed(range(len(cases)))])
     about = {**_input(recipe, files), "events": counts, "rounds": 1, "turns": turns}
     caption = _caption(about, _machine(), versions((*PACKAGES, "numpy")), datetime.now(UTC).date().isoformat())
     return Breakdown(tuple(steps), {engine: _added(turns) for engine, turns in times.items()}, caption)
@@ -267,7 +268,7 @@ def _enlarged(files: Files, events: int) -> Files:
 class _Worker:
     """A process that has imported, defined and once run one engine of a recipe, and now waits to be timed.
 
-    With `parameters`, sets of values for the recipe's, it does so for each set.
+    With `parameters`, sets of values for the recipe's, it defines the engine for each and has run it with the first.
     """
 
     def __init__(

@@ -50,9 +50,7 @@ def start(job: Mapping[str, Any]) -> tuple[Sequence[Run], Callable[[], int], dic
     import_s = time.perf_counter() - began
     bytes_read = _uproot_bytes() if kind.startswith("coffea") else _root_bytes
     first_run_s = _timed(partial(runs[0], job["sizes"][0]))
-    for namespace in others:
-        runs.append(_engine(recipe, kind, namespace))
-        runs[-1](job["sizes"][0])
+    runs += [_engine(recipe, kind, namespace) for namespace in others]
     return runs, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
 
 

@@ -51,7 +51,7 @@ def test_what_is_missing_is_named(weights: str, key: str, choices: dict[str, Any
     ("content", "message"),
     [
         (b"<html>", "not a correctionlib file"),
-        (gzip.compress(b'{"schema_version": 2, "corrections": []}')[:-9], "not a correctionlib file"),
+        (gzip.compress(b'{"schema_version": 2, "corrections": []}', mtime=0)[:-9], "not a correctionlib file"),
         (json.dumps({"schema_version": 1, "corrections": []}).encode(), "not of correctionlib's schema version 2"),
         (b"[]", "not of correctionlib's schema version 2"),
     ],

@@ -167,9 +167,10 @@ def test_a_failing_engine_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_step_costs_what_it_adds() -> None:
-    """Chains of all lengths take turns; the time of a step is the difference to the chain before it."""
-    added = timing._added([[2.0, 3.0, 7.0], [1.0, 3.0, 5.0], [2.0, 2.5, 4.5]])
-    assert added == [(2.0, 1.0, 2.0), (1.0, 0.5, 2.0), (2.0, 2.0, 4.0)]
+    """Each chain's least time, or its median, on either size; then the difference to the chain before it."""
+    without, one = [(1.0, 3.0), (2.0, 4.5), (1.5, 9.0)], [(1.0, 4.0), (1.0, 5.0), (2.0, 6.0)]
+    added = timing._added(list(zip(without, one, strict=True)), [0, 1_000_000])
+    assert added == [(2.0, 3.0), (1.0, 1.0)]
 
 
 class Chain:

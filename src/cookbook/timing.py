@@ -42,6 +42,7 @@ FLOOR = "floor"
 DEFAULT_EVENTS = (100_000, 500_000)
 ROUNDS = 1
 TURNS = 3
+STEP_TURNS = 5
 QUICK_SCALE = 10
 
 
@@ -97,7 +98,7 @@ class Timing:
 
     def caption(self) -> str:
         """Return input, machine, versions and date in a sentence or two."""
-        return _caption(self.input, self.machine, self.versions, self.date)
+        return _caption(self.input, self.machine, self.versions, self.date, "range in brackets")
 
     def _repr_html_(self) -> str:
         return f"{self.table().to_html()}<p>{self.caption()}</p>"
@@ -110,18 +111,19 @@ class Timing:
 class Breakdown:
     """What each step of a chain adds to the time per event; `table` is what the page shows.
 
-    `added_us` has, for each engine, the median, the lowest and the highest time in microseconds per event on one core
-    that the run without any step takes, and after it what each step adds.
+    `added_us` has, for each engine, the time in microseconds per event on one core that the run without any step takes,
+    and after it what each step adds: from the least time of all turns, and from their median. What disturbs a run only
+    adds to its time, so the least is the better one; how far the median is from it shows how quiet the machine was.
     """
 
     steps: tuple[str, ...]
-    added_us: dict[str, list[tuple[float, float, float]]]
+    added_us: dict[str, list[tuple[float, float]]]
     about: str
 
     def table(self) -> pd.DataFrame:
         """Return a row for each step, a column for each engine."""
         columns = {
-            f"{title(engine)} [µs/event]": [f"{middle:.2f} [{low:.2f}, {high:.2f}]" for middle, low, high in added]
+            f"{title(engine)} [µs/event]": [f"{least:.2f} ({median:.2f})" for least, median in added]
             for engine, added in self.added_us.items()
         }
         return pd.DataFrame(columns, index=["no step", *(f"+ {step}" for step in self.steps)])
@@ -156,7 +158,7 @@ def breakdown(
     if events is None:
         return "Not timed: no sizes were asked for."
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    turns, events = (1, _quick(events)) if _is_quick() else (TURNS, events)
+    turns, events = (1, _quick(events)) if _is_quick() else (STEP_TURNS, events)
     sizes = [_enlarged(files, n) for n in events]
     counts = [inputs.events(size) for size in sizes]
     if counts[1] <= counts[0]:
@@ -171,25 +173,33 @@ def breakdown(
             engine: stack.enter_context(closing(_Worker(recipe, engine, sizes, log, cases)))
             for engine, log in errors.items()
         }
-        times: dict[str, list[list[float]]] = {engine: [] for engine in ENGINES}
+        times: dict[str, list[list[tuple[float, float]]]] = {engine: [] for engine in ENGINES}
         for _ in range(turns):
             for engine, worker in workers.items():
-                times[engine].append([_per_event_us(worker, case, counts) for case in reversed(range(len(cases)))])
+                times[engine].append([_small_and_large(worker, case) for case in reversed(range(len(cases)))])
     about = {**_input(recipe, files), "events": counts, "rounds": 1, "turns": turns}
-    caption = _caption(about, _machine(), versions((*PACKAGES, "numpy")), datetime.now(UTC).date().isoformat())
-    return Breakdown(tuple(steps), {engine: _added(turns) for engine, turns in times.items()}, caption)
+    date = datetime.now(UTC).date().isoformat()
+    shown = "from the least times, in brackets from the median ones"
+    caption = _caption(about, _machine(), versions((*PACKAGES, "numpy")), date, shown)
+    return Breakdown(tuple(steps), {engine: _added(found, counts) for engine, found in times.items()}, caption)
 
 
-def _per_event_us(worker: _Worker, case: int, counts: Sequence[int]) -> float:
-    """Time per event of one chain, between the two sizes."""
-    small, large = (worker.ask((case, size))["seconds"] for size in (0, 1))
-    return 1e6 * float(large - small) / (counts[1] - counts[0])
+def _small_and_large(worker: _Worker, case: int) -> tuple[float, float]:
+    """Time of one chain on the two sizes, in seconds."""
+    small, large = (float(worker.ask((case, size))["seconds"]) for size in (0, 1))
+    return small, large
 
 
-def _added(turns: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
-    """Median, lowest and highest, over the turns, of what each entry is above the one before it."""
-    differences = [[first, *(b - a for a, b in pairwise((first, *rest)))] for first, *rest in turns]
-    return [(statistics.median(added), min(added), max(added)) for added in zip(*differences, strict=True)]
+def _added(turns: Sequence[Sequence[tuple[float, float]]], counts: Sequence[int]) -> list[tuple[float, float]]:
+    """Time per event of the shortest chain and what each other one adds, in microseconds: by least time, by median."""
+    columns = []
+    for choose in (min, statistics.median):
+        per_event = [
+            1e6 * (choose(large) - choose(small)) / (counts[1] - counts[0])
+            for small, large in (zip(*chain, strict=True) for chain in zip(*turns, strict=True))
+        ]
+        columns.append([per_event[0], *(b - a for a, b in pairwise(per_event))])
+    return list(zip(*columns, strict=True))
 
 
 def measure(
@@ -388,12 +398,14 @@ def _processor() -> str:
     return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
-def _caption(about: Mapping[str, Any], machine: Mapping[str, Any], tools: Mapping[str, str], date: str) -> str:
+def _caption(
+    about: Mapping[str, Any], machine: Mapping[str, Any], tools: Mapping[str, str], date: str, shown: str
+) -> str:
     sizes = " and ".join(f"{n:,}" for n in about["events"])
     return (
         f"{sizes} events of {about['name']}, {about['branches']} branches declared; one thread on "
         f"{machine['processor']} ({machine['cores']} cores); fresh processes per engine: {about['rounds']}, "
-        f"{about['turns']} turns in each, range in brackets; {', '.join(f'{k} {v}' for k, v in tools.items())}; {date}."
+        f"{about['turns']} turns in each, {shown}; {', '.join(f'{k} {v}' for k, v in tools.items())}; {date}."
     )
 
 

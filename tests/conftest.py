@@ -10,6 +10,7 @@ import pytest
 OF_RECIPES = {"test_recipes.py", "test_mutations.py"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Give each file's tests, each notebook's cells, and each recipe's tests in a file of many to one worker."""
     for item in items:

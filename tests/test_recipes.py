@@ -45,6 +45,7 @@ LOOPS: Mapping[str, Sequence[int]] = {
 
 # Real files are small and no two selections fit all: cuts are opened so that something survives, by recipe.
 OPENED: Mapping[str, Mapping[str, Any]] = {
+    "all-corrections": {"TRIGGER": "HLT_Mu8", "MUON_MIN_PT": 3.0, "MUON_MAX_ISOLATION": 9.0, "JET_DELTA_R": 0.0},
     "btag-weights": {"TRIGGERS": ["HLT_PFHT180"]},
     "certified-lumi": {"TRIGGERS": {"Muon": ["HLT_Mu12eta2p3", "HLT_Mu15"], "JetMET": ["HLT_PFHT370"]}},
     "dimuon-spectrum": {"MIN_PT": 3.0, "MAX_ISOLATION": 9.0, "BINS": (80, 0.0, 120.0)},

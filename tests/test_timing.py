@@ -28,6 +28,12 @@ def made(**engines: timing.EngineTiming) -> timing.Timing:
     )
 
 
+@pytest.fixture(autouse=True)
+def as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time what the tests ask for, whatever the variable says outside."""
+    monkeypatch.delenv("COOKBOOK_TIMING", raising=False)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[timing.Timing, Path]:
     """Return one small measurement of a real recipe, and the folder it was recorded in."""
@@ -150,9 +156,11 @@ def test_variants_are_timed_too() -> None:
     jsonschema.validate(shown.as_dict(), timing.schema())
 
 
-def test_nothing_is_timed_where_nothing_is_asked() -> None:
-    """A reader's own run is not timed."""
-    assert timing.measure("dimuon-spectrum", [], events=None) == "Not timed: no sizes were asked for."
+def test_nothing_is_timed_where_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader's own run is not timed, nor is one where the variable says so."""
+    assert timing.measure("dimuon-spectrum", [], events=None) == "Not timed."
+    monkeypatch.setenv("COOKBOOK_TIMING", "off")
+    assert timing.measure("dimuon-spectrum", [], events=(1, 2)) == "Not timed."
 
 
 def test_a_failing_engine_is_reported(tmp_path: Path) -> None:
@@ -200,7 +208,7 @@ def test_a_breakdown_has_a_row_for_each_step(monkeypatch: pytest.MonkeyPatch, tm
     assert list(table.index) == ["no step", "+ one", "+ two"]
     assert all(value.startswith("1.00") for value in table["coffea [µs/event]"])
     assert "events of Diboson" in result._repr_html_()
-    assert timing.breakdown("dimuon-spectrum", files, "STEPS", [], None) == "Not timed: no sizes were asked for."
+    assert timing.breakdown("dimuon-spectrum", files, "STEPS", [], None) == "Not timed."
 
 
 def test_a_breakdown_needs_two_sizes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def accept(recipe: Recipe) -> list[str]:
         resources={"metadata": {"path": str(recipe.path.parent)}},
         coalesce_streams=True,
     )
-    with _environment(COOKBOOK_TIMING="quick"):
+    with _environment(COOKBOOK_TIMING="off"):
         try:
             client.execute()
         except CellExecutionError as error:

@@ -42,7 +42,6 @@ FLOOR = "floor"
 DEFAULT_EVENTS = (100_000, 500_000)
 ROUNDS = 1
 TURNS = 3
-STEP_TURNS = 5
 QUICK_SCALE = 10
 
 
@@ -155,10 +154,10 @@ def breakdown(
     steps
         All steps.
     """
-    if events is None:
-        return "Not timed: no sizes were asked for."
+    if events is None or os.environ.get("COOKBOOK_TIMING") == "off":
+        return "Not timed."
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    turns, events = (1, _quick(events)) if _is_quick() else (STEP_TURNS, events)
+    turns, events = (1, _quick(events)) if _is_quick() else (TURNS, events)
     sizes = [_enlarged(files, n) for n in events]
     counts = [inputs.events(size) for size in sizes]
     if counts[1] <= counts[0]:
@@ -220,7 +219,7 @@ def measure(
         The recipe's input; larger inputs are made of it by copying clusters into the cache.
     events
         Events of the small and of the large input; None does not time. The variable ``COOKBOOK_TIMING=quick`` divides
-        both by ten and takes one turn, for tests.
+        both by ten and takes one turn; ``off`` does not time.
     rounds
         How often each engine gets a fresh process, in which it takes three turns.
 
@@ -229,8 +228,8 @@ def measure(
     Timing
         Also written to ``$COOKBOOK_TIMINGS/<slug>.json`` where that variable names a folder.
     """
-    if events is None:
-        return "Not timed: no sizes were asked for."
+    if events is None or os.environ.get("COOKBOOK_TIMING") == "off":
+        return "Not timed."
     turns = TURNS
     if _is_quick():
         events, rounds, turns = _quick(events), 1, 1

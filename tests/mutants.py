@@ -1,8 +1,8 @@
 """Judge mutations of a recipe in processes of their own.
 
 A mutated declaration in C++ has its own process, since ROOT would keep what another has declared. All other mutations
-of an engine share one, in which what did not change is compiled once; after an error in ROOT, which may leave
-unfinished code behind, the rest goes to a new one.
+of an engine share one, in which what did not change is compiled once. An error in ROOT may leave unfinished code
+behind: the unchanged recipe must then still give its answer, or the rest goes to a new process.
 """
 
 import multiprocessing
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,14 @@ def work(path: str, todo: Sequence[tuple[Mutation, Path]], reference: Mapping[st
         partial = file.with_suffix(".partial")
         partial.write_text(text)
         partial.replace(file)
-        if mutation.engine == "rdataframe" and text.startswith("raised"):
+        if mutation.engine == "rdataframe" and text.startswith("raised") and not sound(subject, mutation, reference):
             return
+
+
+def sound(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> bool:
+    """Return whether the recipe still gives its answer in this process, without the mutation."""
+    original = next(cell.source for cell in subject.cells if cell.index == mutation.cell)
+    return judge(subject, replace(mutation, source=original), reference) == "missed"
 
 
 @dataclass

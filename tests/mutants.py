@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class Batch:
 
     todo: list[tuple[Mutation, Path]]
     task: Any = None
-    since: float = field(default=0.0)
+    since: float = 0.0
 
     def start(self, context: Any, path: Path, reference: Mapping[str, Any]) -> None:
         """Judge what is still to do in a new process."""

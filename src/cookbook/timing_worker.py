@@ -44,7 +44,7 @@ def start(job: Mapping[str, Any]) -> tuple[Sequence[Run], Callable[[], int], dic
     There is one way to run for each set of parameters in the job; what is timed here is the first.
     """
     recipe, kind = load(job["notebook"]), job["kind"]
-    first, *others = [recipe.parameters(values) for values in job.get("parameters", [{}])]
+    first, *others = [recipe.parameters(values) for values in job["parameters"]]
     began = time.perf_counter()
     runs = [_floor(recipe) if kind == "floor" else _engine(recipe, kind, first)]
     import_s = time.perf_counter() - began

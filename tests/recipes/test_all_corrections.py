@@ -14,6 +14,7 @@ import uproot
 from cookbook import agreement, inputs, recipe, roothist, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
+from small_files import write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -84,13 +85,7 @@ def changed(target: Path, change: Callable[[dict[str, Any]], Any]) -> str:
         elif name in COORDINATES.union(RECIPE.metadata["branches"]["Events"]) and not name.startswith("n"):
             columns[name] = arrays[name]
     change(columns)
-    zipped = {name: ak.zip(c) if isinstance(c, dict) else ak.to_numpy(c) for name, c in columns.items()}
-    types = {name: c.type.content if isinstance(c, ak.Array) else c.dtype for name, c in zipped.items()}
-    with uproot.recreate(target) as out:
-        joined = {"counter_name": lambda name: f"n{name}", "field_name": lambda a, b: b if a == "" else f"{a}_{b}"}
-        out.mktree("Events", types, **joined).extend(zipped)
-        out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": np.ones(1)})
-    return str(target)
+    return write(target, {k: c if isinstance(c, dict) else ak.to_numpy(c) for k, c in columns.items()}, [1.0])
 
 
 def test_odd_events_agree(tmp_path: Path) -> None:

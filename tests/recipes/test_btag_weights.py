@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import correctionlib
 import hist
 import numpy as np
 import pytest
-import uproot
 
 from cookbook import agreement, inputs, recipe, roothist, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
+from small_files import jagged, write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -36,12 +35,6 @@ SCORE: Jets = [[0.9], [], [0.01]]
 FLAVOUR: Jets = [[5], [], [5]]
 
 
-def array(values: Jets, kind: str) -> Any:
-    """Return lists as an array whose type holds where all are empty."""
-    counts = [len(inner) for inner in values]
-    return ak.unflatten(np.array([x for inner in values for x in inner], dtype=kind), counts)
-
-
 def written(
     target: Path,
     pt: Jets = PT,
@@ -53,26 +46,16 @@ def written(
     weights: Sequence[float] | None = None,
 ) -> str:
     """Write events of run 1 with the trigger fired; without flavours they are data."""
-    jet = {name: array(column, "float32") for name, column in {"pt": pt, "eta": eta, branch: score}.items()}
+    jet = {name: jagged(column, "float32") for name, column in {"pt": pt, "eta": eta, branch: score}.items()}
     jet |= {"phi": jet["pt"] * 0, "mass": jet["pt"] / 10}
     size = len(pt)
     full: dict[str, Any] = {name: np.ones(size, "uint32") for name in ("run", "luminosityBlock")}
     full |= {name: np.ones(size, bool) for name in PARAMETERS["TRIGGERS"]}
     full["event"] = np.arange(size, dtype="uint64")
     if flavour is not None:
-        jet["hadronFlavour"] = array(flavour, kind)
+        jet["hadronFlavour"] = jagged(flavour, kind)
         full["genWeight"] = np.array(weights or [1.0] * size, "float32")
-    full["Jet"] = ak.zip(jet)
-    types = {name: c.type.content if isinstance(c, ak.Array) else c.dtype for name, c in full.items()}
-    with uproot.recreate(target) as out:
-        out.mktree("Events", types, counter_name=lambda n: f"n{n}", field_name=joined).extend(full)
-        out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": np.array([float(size)])})
-    return str(target)
-
-
-def joined(outer: str, inner: str) -> str:
-    """Return the branch name of a field of a collection."""
-    return inner if outer == "" else f"{outer}_{inner}"
+    return write(target, {**full, "Jet": jet}, [size])
 
 
 def run(engine: Engine, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, hist.Hist]:

@@ -14,6 +14,7 @@ import uproot
 from cookbook import agreement, inputs, recipe, roothist, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
+from small_files import write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -40,17 +41,7 @@ def written(target: Path, dataset: str, change: Callable[[dict[str, Any]], None]
         elif not name.startswith("n"):
             columns[name] = arrays[name]
     change(columns)
-    zipped = {name: ak.zip(c) if isinstance(c, dict) else ak.to_numpy(c) for name, c in columns.items()}
-    types = {name: c.type.content if isinstance(c, ak.Array) else c.dtype for name, c in zipped.items()}
-    with uproot.recreate(target) as out:
-        out.mktree("Events", types, counter_name=lambda name: f"n{name}", field_name=joined).extend(zipped)
-        out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": sums})
-    return str(target)
-
-
-def joined(outer: str, inner: str) -> str:
-    """Return the branch name of a field of a collection."""
-    return inner if outer == "" else f"{outer}_{inner}"
+    return write(target, {k: c if isinstance(c, dict) else ak.to_numpy(c) for k, c in columns.items()}, sums)
 
 
 def nothing(columns: dict[str, Any]) -> None:

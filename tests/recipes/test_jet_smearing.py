@@ -15,6 +15,7 @@ import uproot
 from cookbook import agreement, inputs, recipe, roothist, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
+from small_files import jagged, write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -38,19 +39,13 @@ def simulated(target: Path, index_type: str = "int16", **changes: Jets) -> str:
     """Write a small file of simulation, with columns changed."""
     columns = {"pt": PT, "eta": ETA, "genJetIdx": INDEX, **changes}
     gen = {"pt": columns.pop("gen_pt", GEN_PT), "eta": columns.pop("gen_eta", GEN_ETA)}
-    jet = {name: array(values, "float32") for name, values in columns.items() if name != "genJetIdx"}
-    jet |= {"phi": jet["pt"] * 0, "mass": array(columns["pt"], "float32") / 10}
-    jet["genJetIdx"] = array(columns["genJetIdx"], index_type)
-    genjet = {name: array(values, "float32") for name, values in gen.items()}
+    jet = {name: jagged(values, "float32") for name, values in columns.items() if name != "genJetIdx"}
+    jet |= {"phi": jet["pt"] * 0, "mass": jagged(columns["pt"], "float32") / 10}
+    jet["genJetIdx"] = jagged(columns["genJetIdx"], index_type)
+    genjet = {name: jagged(values, "float32") for name, values in gen.items()}
     genjet |= {"phi": genjet["pt"] * 0, "mass": genjet["pt"] / 10}
     size = len(columns["pt"])
     return written(target, {"Jet": jet, "GenJet": genjet, "genWeight": np.ones(size, "float32")}, size)
-
-
-def array(values: Jets, kind: str) -> Any:
-    """Return lists as an array whose type holds where all are empty."""
-    counts = [len(inner) for inner in values]
-    return ak.unflatten(np.array([x for inner in values for x in inner], dtype=kind), counts)
 
 
 def written(target: Path, columns: Mapping[str, Any], size: int) -> str:
@@ -62,17 +57,7 @@ def written(target: Path, columns: Mapping[str, Any], size: int) -> str:
         "HLT_PFJet500": np.ones(size, bool),
         "Rho_fixedGridRhoFastjetAll": np.full(size, 25.0, "float32"),
     }
-    full = {**event, **{k: ak.zip(v) if isinstance(v, dict) else v for k, v in columns.items()}}
-    types = {name: c.type.content if isinstance(c, ak.Array) else c.dtype for name, c in full.items()}
-    with uproot.recreate(target) as out:
-        out.mktree("Events", types, counter_name=lambda n: f"n{n}", field_name=joined).extend(full)
-        out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": np.array([float(size)])})
-    return str(target)
-
-
-def joined(outer: str, inner: str) -> str:
-    """Return the branch name of a field of a collection."""
-    return inner if outer == "" else f"{outer}_{inner}"
+    return write(target, {**event, **columns}, [size])
 
 
 def ways(**changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +188,7 @@ def test_data_are_not_smeared(tmp_path: Path) -> None:
     """Data get the residual correction in every way of smearing, with or without generator branches in the file."""
     certified = tmp_path / "certified.json"
     certified.write_text(json.dumps({"1": [[1, 9]]}))
-    columns = {name: array(values, "float32") for name, values in {"pt": PT, "eta": ETA}.items()}
+    columns = {name: jagged(values, "float32") for name, values in {"pt": PT, "eta": ETA}.items()}
     columns |= {"phi": columns["pt"] * 0, "mass": columns["pt"] / 10}
     data = written(tmp_path / "data.root", {"Jet": columns}, 3)
     files = {SIMULATION: [simulated(tmp_path / "simulation.root")], DATA: [data]}
@@ -284,7 +269,7 @@ def test_an_input_that_nobody_gives_is_named(engine: Engine, tmp_path: Path) -> 
 @engines
 def test_simulation_without_generator_jets_is_named(engine: Engine, tmp_path: Path) -> None:
     """A file of simulation that lacks the branches of the match is refused before the loop."""
-    columns = {name: array(PT, "float32") for name in ("pt", "eta", "phi", "mass")}
+    columns = {name: jagged(PT, "float32") for name in ("pt", "eta", "phi", "mass")}
     path = written(tmp_path / "in.root", {"Jet": columns, "genWeight": np.ones(3, "float32")}, 3)
     with pytest.raises(inputs.InputError, match="has no branch 'Jet_genJetIdx'"):
         run(engine, path)
@@ -302,11 +287,7 @@ def test_the_answer_does_not_depend_on_the_order_of_events(engine: Engine, tmp_p
         columns = {c: fields(arrays[::step], c) for c in ("Jet", "GenJet")}
         event = {b: ak.to_numpy(arrays[b][::step]) for b in arrays.fields if "Jet_" not in b and b[0] != "n"}
         full = {**event, **columns}
-        types = {n: c.type.content if isinstance(c, ak.Array) else c.dtype for n, c in full.items()}
-        with uproot.recreate(path) as out:
-            out.mktree("Events", types, counter_name=lambda n: f"n{n}", field_name=joined).extend(full)
-            out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": sums})
-        paths.append(str(path))
+        paths.append(write(path, full, sums))
     first, second = (run(engine, path) for path in paths)
     agreement.check(first, second, empty=True)
 

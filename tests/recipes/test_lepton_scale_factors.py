@@ -15,6 +15,7 @@ import uproot
 
 from cookbook import agreement, corrections, inputs, recipe, roothist, sample
 from cookbook.recipe import Engine
+from small_files import jagged
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -34,11 +35,6 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
     "Electron": {"mvaIso_WP90": (True, np.bool_), "deltaEtaSC": (0.0, np.float32)},
 }
 OBJECTS = {"Muon": (13, 8), "Electron": (11, 2)}
-
-
-def jagged(values: Sequence[Sequence[Any]], kind: Any) -> Any:
-    """Return lists as an array whose type holds where all are empty."""
-    return ak.unflatten(np.array([x for row in values for x in row], dtype=kind), [len(row) for row in values])
 
 
 def collection(kind: str, events: Sequence[Sequence[Lepton]], own: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import uproot
 from cookbook import agreement, inputs, recipe
 from cookbook.recipe import Engine
 from mutations import mutations
+from small_files import jagged, write
 
 ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -45,19 +46,14 @@ TRIGGER: dict[str, Lists] = {
 TYPES = {"charge": "i4", "tightId": "?", "genPartFlav": "u1", "id": "u2", "filterBits": "u8"}
 
 
-def array(values: Lists, kind: str) -> Any:
-    """Return lists as an array whose type holds where all are empty."""
-    return ak.unflatten(np.array([x for inner in values for x in inner], dtype=kind), [len(x) for x in values])
-
-
 def written(target: Path, types: Mapping[str, str] | None = None, without: str = "", **changes: Any) -> str:
     """Write a small file of simulation, with columns changed (`trigger_` of trigger objects), or one left out."""
     kinds = {**TYPES, **(types or {})}
     muon = {**MUON, **{k: v for k, v in changes.items() if k in MUON}}
     trigger = {k: changes.get(f"trigger_{k}", v) for k, v in TRIGGER.items()}
     collections = {
-        "Muon": {k: array(v, kinds.get(k, "f4")) for k, v in muon.items()},
-        "TrigObj": {k: array(v, kinds.get(k, "f4")) for k, v in trigger.items()},
+        "Muon": {k: jagged(v, kinds.get(k, "f4")) for k, v in muon.items()},
+        "TrigObj": {k: jagged(v, kinds.get(k, "f4")) for k, v in trigger.items()},
     }
     collections["Muon"]["mass"] = ak.full_like(collections["Muon"]["pt"], 0.1057)
     collections["TrigObj"]["pt"] = ak.full_like(collections["TrigObj"]["eta"], 45.0)
@@ -70,18 +66,9 @@ def written(target: Path, types: Mapping[str, str] | None = None, without: str =
         "genWeight": np.ones(size, "f4"),
     }
     for name, fields in collections.items():
-        columns[name] = ak.zip({k: v for k, v in fields.items() if f"{name}_{k}" != without})
+        columns[name] = {k: v for k, v in fields.items() if f"{name}_{k}" != without}
     columns.pop(without, None)
-    branches = {k: c.type.content if isinstance(c, ak.Array) else c.dtype for k, c in columns.items()}
-    with uproot.recreate(target) as out:
-        out.mktree("Events", branches, counter_name=lambda n: f"n{n}", field_name=joined).extend(columns)
-        out.mktree("Runs", {"genEventSumw": "f8"}).extend({"genEventSumw": np.array([float(size)])})
-    return str(target)
-
-
-def joined(outer: str, inner: str) -> str:
-    """Return the branch name of a field of a collection."""
-    return inner if outer == "" else f"{outer}_{inner}"
+    return write(target, columns, [size])
 
 
 def agreed(files: Mapping[str, list[str]]) -> dict[str, hist.Hist]:

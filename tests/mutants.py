@@ -1,12 +1,14 @@
 """Judge mutations of a recipe in processes of their own.
 
-A mutated declaration in C++ has its own process, since ROOT would keep what another has declared. All other mutations
-of an engine share one, in which what did not change is compiled once. An error in ROOT may leave unfinished code
-behind: the unchanged recipe must then still give its answer, or the rest goes to a new process.
+All mutations of an engine share a process, in which what did not change is compiled once. ROOT keeps what it has
+declared, so a mutated declaration in C++ comes with new names. An error in ROOT may leave unfinished code behind: the
+unchanged recipe must then still give its answer, or the rest goes to a new process.
 """
 
+import itertools
 import multiprocessing
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +24,10 @@ from mutations import Mutation, mutations
 
 PROCESSES = 2
 TIMEOUT = 120  # seconds for one mutation; a fault may also make a loop endless
+NUMBERS = itertools.count()
+# Lines without indent that define a type or another name for one, and those that define a function.
+TYPE = r"^(?:template <.*> )?(?:struct|enum|using) (\w+)(?: {|;| =)"
+FUNCTION = r"^(?:template <.*> )?(?!using|struct|enum|[#/}])[^\s(][^(\n]*?\b(\w+)\("
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ def judge(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> 
     files = subject.parameters()["FILES"]
     findings: list[agreement.Finding] = []
     try:
+        sources = renamed(subject, mutation)
         for variant in (v for v in subject.variants() if v.startswith(mutation.engine)):
-            result = subject.run(variant, files, replace=mutation.replace)
+            result = subject.run(variant, files, replace=sources)
             sides = (result, reference) if mutation.engine == "coffea" else (reference, result)
             findings = [f for c in agreement.compare(*sides) for f in c.findings]
             if findings:
@@ -56,22 +63,47 @@ def judge(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> 
     return f"found {findings[0]}" if findings else "missed"
 
 
+def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
+    """Return the cells that a mutation changes; all of the engine's, with new names, where it is in a declaration."""
+    sources = {**{cell.index: cell.source for cell in subject.source(mutation.engine)}, **mutation.replace}
+    if "gInterpreter.Declare" not in mutation.source:
+        return mutation.replace
+    names, number = "|".join(sorted(declared("\n".join(sources.values())))), next(NUMBERS)
+    # of a guard only the guard: a parameter may be named alike
+    known = rf"(?<=#ifndef |#define )(\w+)|\b({names})\b"
+    return {index: re.sub(known, rf"\g<0>_{number}", source) for index, source in sources.items()}
+
+
+def declared(source: str) -> set[str]:
+    """Return the names that declarations in C++ add to the global scope."""
+    names = set()
+    for text in re.findall(r'gInterpreter\.Declare\("""\n(.*?)"""', source, flags=re.DOTALL):
+        outside = re.findall(r"^namespace (\w+)", text, flags=re.MULTILINE)
+        names.update(outside or [n for kind in (TYPE, FUNCTION) for n in re.findall(kind, text, flags=re.MULTILINE)])
+    return names
+
+
 def work(path: str, todo: Sequence[tuple[Mutation, Path]], reference: Mapping[str, Any]) -> None:
     """Judge mutations one after the other, and write each verdict into its file."""
     subject = recipe.load(path)
+    declaring = (m for m, _ in todo if "gInterpreter.Declare" in m.source)
+    text = without(next(declaring, todo[0][0]), subject, reference)
+    if text != "missed":
+        raise RuntimeError(f"{path}: {todo[0][0].engine} without a fault, its declarations renamed: {text}")
     for mutation, file in todo:
         text = judge(subject, mutation, reference)
         partial = file.with_suffix(".partial")
         partial.write_text(text)
         partial.replace(file)
-        if mutation.engine == "rdataframe" and text.startswith("raised") and not sound(subject, mutation, reference):
+        broken = mutation.engine == "rdataframe" and text.startswith("raised")
+        if broken and without(mutation, subject, reference) != "missed":
             return
 
 
-def sound(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> bool:
-    """Return whether the recipe still gives its answer in this process, without the mutation."""
+def without(mutation: Mutation, subject: Recipe, reference: Mapping[str, Any]) -> str:
+    """Judge the recipe without the mutation: "missed" where it still gives its answer in this process."""
     original = next(cell.source for cell in subject.cells if cell.index == mutation.cell)
-    return judge(subject, replace(mutation, source=original), reference) == "missed"
+    return judge(subject, replace(mutation, source=original), reference)
 
 
 @dataclass
@@ -99,17 +131,17 @@ class Batch:
             self.task.kill()
             self.task.join()
             alive = False
+        if self.task.exitcode == 1:
+            raise RuntimeError("a process of mutations failed: its error stands above")
         if not alive and self.task.exitcode and self.todo:
             yield Verdict(self.todo.pop(0)[0], f"ended with code {self.task.exitcode}")
 
 
 def batches(subject: Recipe, folder: Path) -> list[Batch]:
-    """Return the mutations in groups that may share a process, the largest groups first."""
+    """Return the mutations in groups that share a process."""
     numbered = [(mutation, folder / f"{number}.txt") for number, mutation in enumerate(mutations(subject))]
-    alone = [entry for entry in numbered if "gInterpreter.Declare" in entry[0].source]
-    shared = [[e for e in numbered if e not in alone and e[0].engine == engine] for engine in ENGINES]
-    groups = sorted([*shared, *([entry] for entry in alone)], key=len, reverse=True)
-    return [Batch(group) for group in groups if group]
+    shared = [[entry for entry in numbered if entry[0].engine == engine] for engine in ENGINES]
+    return [Batch(group) for group in shared if group]
 
 
 def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:

@@ -100,8 +100,8 @@ def test_a_process_that_is_switched_off_is_an_error() -> None:
 
 def test_an_unknown_skim_is_an_error() -> None:
     """The error says which skims there are."""
-    with pytest.raises(ValueError, match=r"unknown skim 'dilepton'.*none, lepton or pair"):
-        build.skim("dilepton", {"run": np.ones(3)})
+    with pytest.raises(ValueError, match=r"unknown skim 'dilepton'.*none, stream, lepton or pair"):
+        build.skim("dilepton", {"run": np.ones(3)}, TRUTH)
 
 
 def test_sums_of_weights_count_every_event(chunk: ak.Array) -> None:

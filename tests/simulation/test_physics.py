@@ -11,12 +11,14 @@ import pytest
 import uproot
 
 from cookbook import sample
-from cookbook.simulation import model, truth
+from cookbook.simulation import model, nano, truth
 from cookbook.simulation.genparticles import BITS, has_quark
 
 TRUTH = truth.load()
-PROCESSES = TRUTH.processes | TRUTH.dilepton.processes
-STREAMS = TRUTH.table["stream"] | TRUTH.dilepton.table["stream"]
+PARTS = (TRUTH, *TRUTH.parts.values())
+PROCESSES = {name: process for part in PARTS for name, process in part.processes.items()}
+STREAMS = {name: paths for part in PARTS for name, paths in part.table["stream"].items()}
+SLIM = [(name, part) for part in PARTS[1:] for name in (*part.processes, *part.table["stream"])]
 SIMULATED = [name for name, dataset in sample.datasets().items() if dataset.kind == "simulation"]
 SORTED = ("Jet", "FatJet", "Muon", "Electron", "Photon", "GenJet", "GenJetAK8")
 
@@ -94,10 +96,10 @@ def test_pairs_of_leptons_are_normalised_to_cross_section_and_luminosity() -> No
     """Pairs of muons that the trigger took agree with simulation times the efficiencies within 2%."""
     luminosity = sample.datasets()["Muon_Dilepton"].luminosity
     assert luminosity is not None
-    assert luminosity == pytest.approx(TRUTH.dilepton.certified)
+    assert luminosity == pytest.approx(TRUTH.parts["dilepton"].certified)
     mass, _ = dimuon(read("Muon_Dilepton", *MUON))
     expected = 0.0
-    for name, process in TRUTH.dilepton.processes.items():
+    for name, process in TRUTH.parts["dilepton"].processes.items():
         events = read(name, "genWeight", *MUON)
         simulated, two = dimuon(events)
         weight = np.asarray(events.genWeight)[two][(simulated > 80) & (simulated < 100)]
@@ -107,16 +109,45 @@ def test_pairs_of_leptons_are_normalised_to_cross_section_and_luminosity() -> No
     assert ((mass > 80) & (mass < 100)).sum() == pytest.approx(expected, rel=0.02)
 
 
-@pytest.mark.parametrize("name", list(TRUTH.dilepton.processes))
-def test_pairs_of_leptons_hold_two_of_a_kind_and_few_branches(name: str) -> None:
-    """Every event has two muons or two electrons above 15 GeV, and nothing but the branches listed."""
-    keep = TRUTH.table["dilepton"]["keep"]
-    with uproot.open(sample.files(name)[0]) as file:
-        names = [branch.name for branch in file["Events"].branches]
-        pt = file["Events"].arrays(["Muon_pt", "Electron_pt"])
+@pytest.mark.parametrize("name", list(TRUTH.parts["dilepton"].processes))
+def test_pairs_of_leptons_hold_two_of_a_kind(name: str) -> None:
+    """Every event has two muons or two electrons above 15 GeV."""
+    pt = read(name, "Muon_pt", "Electron_pt")
     assert ak.all((ak.sum(pt.Muon_pt > 15, axis=1) >= 2) | (ak.sum(pt.Electron_pt > 15, axis=1) >= 2))
+
+
+@pytest.mark.parametrize(("name", "part"), SLIM, ids=[name for name, _ in SLIM])
+def test_slim_files_hold_the_branches_listed_and_no_other(name: str, part: truth.Truth) -> None:
+    """Simulation has all that the truth lists, pseudo-data all but what only simulation knows."""
+    keep = part.table["keep"]
     listed = {f"{collection}_{field}" for collection in keep if collection != "event" for field in keep[collection]}
-    assert {name for name in names if not re.match("n[A-Z]", name)} == listed | set(keep["event"])
+    listed |= set(keep["event"])
+    if name not in part.processes:
+        listed = {branch for branch in listed if not nano.is_generator(branch)}
+    with uproot.open(sample.files(name)[0]) as file:
+        names = {branch.name for branch in file["Events"].branches if not re.match("n[A-Z]", branch.name)}
+    assert names == listed
+
+
+def test_multijet_events_in_larger_number_are_normalised_to_cross_section_and_luminosity() -> None:
+    """Far above the triggers, the numbers of events of simulation and certified data agree within 3%."""
+    data = read("JetMET_Jets", "run", "luminosityBlock", "Jet_pt", "Jet_eta")
+    luminosity = sample.datasets()["JetMET_Jets"].luminosity
+    assert luminosity is not None
+    assert luminosity == pytest.approx(TRUTH.parts["jets"].certified)
+
+    def events_above(events: Any, scale: Any) -> Any:
+        pt = events.Jet_pt * scale
+        return np.asarray(ak.sum(pt[(pt > 30) & (abs(events.Jet_eta) < 2.5)], axis=1) > 1200)
+
+    expected = 0.0
+    for name, process in TRUTH.parts["jets"].processes.items():
+        events = read(name, "genWeight", "Jet_pt", "Jet_eta")
+        weight = np.asarray(events.genWeight)[events_above(events, 1.0)]
+        expected += float(weight.sum()) * process.cross_section * luminosity / sum_of_weights(name)
+    residual = model.residual_correction(TRUTH, ak.flatten(data.Jet_pt), abs(ak.flatten(data.Jet_eta)))
+    above = events_above(data, ak.unflatten(residual, ak.num(data.Jet_pt)))
+    assert (above & certified(data)).sum() == pytest.approx(expected, rel=0.03)
 
 
 def test_top_quarks_decay_to_w_and_b_with_their_masses() -> None:
@@ -182,7 +213,7 @@ def test_collections_are_sorted_by_pt(name: str) -> None:
     """Objects stand in falling order of pt."""
     with uproot.open(sample.files(name)[0]) as file:
         there = [collection for collection in SORTED if f"{collection}_pt" in file["Events"]]
-    assert {"Muon", "Electron"} <= set(there)
+    assert {"Muon", "Electron"} <= set(there) or "Jet" in there
     for collection in there:
         pt = read(name, f"{collection}_pt")[f"{collection}_pt"]
         assert ak.all(pt[:, 1:] <= pt[:, :-1]), collection

@@ -28,13 +28,12 @@ def simulate(job: Job, truth: Truth, cache: Path | None) -> tuple[Columns, Colum
     gen = jobs.cached(job, cache)
     columns = detector.detect(gen, truth, job)
     if job.purpose == "data":
-        keep = np.any([columns[path] for path in stream_paths(truth)], axis=0)
         finished = nano.finish(columns)
-        keep = keep & skim(truth.table.get("skim", "none"), finished)
+        keep = skim("stream", finished, truth) & skim(truth.table.get("skim", "none"), finished, truth)
         return nano.drop_generator(slim(select(finished, keep), truth)), {}
     hadronic = hadronic_taus(gen.part)
     finished = nano.finish(columns)
-    keep = skim(truth.processes[job.process].skim, finished)
+    keep = skim(truth.processes[job.process].skim, finished, truth)
     sums = {part: sums_of(select(finished, mask)) for part, mask in parts(hadronic).items()}
     kept = slim(select(finished, keep), truth)
     kept["part"] = hadronic[keep].astype(int)
@@ -55,29 +54,31 @@ def hadronic_taus(part: Any) -> Any:
     return np.asarray((ak.sum(tau, axis=1) == 2) & (ak.sum(leptonic, axis=1) == 0))
 
 
-def skim(name: str, columns: Columns) -> Any:
+def skim(name: str, columns: Columns, truth: Truth) -> Any:
     """Mask of the events that are written.
 
-    ``lepton`` asks for a muon or electron above 10 GeV, ``pair`` for two muons or two electrons above 15 GeV;
-    ``none`` keeps all.
+    ``lepton`` asks for a muon or electron above 10 GeV, ``pair`` for two muons or two electrons above 15 GeV,
+    ``stream`` for one of the paths of the streams; ``none`` keeps all.
     """
     size = len(columns["run"])
     if name == "none":
         return np.ones(size, dtype=bool)
+    if name == "stream":
+        return np.any([columns[path] for path in stream_paths(truth)], axis=0)
     if name not in SKIMS:
-        raise ValueError(f"unknown skim {name!r} in truth.toml; use none, {' or '.join(SKIMS)}")
+        raise ValueError(f"unknown skim {name!r} in truth.toml; use none, stream, {' or '.join(SKIMS)}")
     number, pt = SKIMS[name]
     found = [np.asarray(ak.sum(columns[lepton].pt > pt, axis=1) >= number) for lepton in ("Muon", "Electron")]
     return np.any(found, axis=0)
 
 
 def slim(columns: Columns, truth: Truth) -> Columns:
-    """Columns that the truth says to keep: all, or those it lists."""
+    """Columns that the truth says to keep: all, or those it lists; pseudo-data have no generator jets."""
     keep = truth.table.get("keep")
     if keep is None:
         return columns
     result = {name: values for name, values in columns.items() if name in keep["event"]}
-    for name in (name for name in keep if name != "event"):
+    for name in (name for name in keep if name != "event" and name in columns):
         result[name] = columns[name][keep[name]]
     return result
 
@@ -213,7 +214,7 @@ def run_jobs(truth: Truth, cache: Path | None, workers: int) -> list[tuple[Job, 
 
 
 def build_part(folder: Path, truth: Truth, cache: Path | None, workers: int) -> None:
-    """Make the simulation and the pseudo-data of the whole sample, or of the pairs of leptons."""
+    """Make the simulation and the pseudo-data of the whole sample, or of a slim one."""
     results = run_jobs(truth, cache, workers)
     for name in truth.processes:
         mine = [result for job, result in results if (job.process, job.purpose) == (name, "simulation")]
@@ -225,7 +226,7 @@ def build_part(folder: Path, truth: Truth, cache: Path | None, workers: int) -> 
 def build(folder: Path, truth: Truth, cache: Path | None = None, workers: int = 2) -> None:
     """Make the whole sample in `folder`: files, certified sections, corrections and manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part in (truth, truth.dilepton):
+    for part in (truth, *truth.parts.values()):
         build_part(folder, part, cache, workers)
     write_sections(truth, folder)
     corrections.write_all(folder / "corrections", truth)

@@ -22,7 +22,7 @@ CERTIFIED = "Cert_*_Golden.json"
 def dataset_of(file: str, truth: Truth) -> str:
     """Name of the dataset a file belongs to (a trailing number counts its files)."""
     stem = Path(file).stem
-    known = [name for part in (truth, truth.dilepton) for name in (*part.processes, *part.table["stream"])]
+    known = [name for part in (truth, *truth.parts.values()) for name in (*part.processes, *part.table["stream"])]
     for name in (stem, re.sub(r"_\d+$", "", stem)):
         if name in known:
             return name
@@ -40,16 +40,15 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 def describe_dataset(name: str, members: dict[str, dict[str, Any]], truth: Truth) -> dict[str, Any]:
     """Entry of one dataset, made of its files' entries."""
-    process = (truth.processes | truth.dilepton.processes).get(name)
-    if process:
+    part = next(p for p in (truth, *truth.parts.values()) if name in p.processes or name in p.table["stream"])
+    if process := part.processes.get(name):
         generated = sum(file["generated"] for file in members.values())
         about = {"title": process.title, "kind": "simulation", "cross_section": process.cross_section}
         return about | {"luminosity": None, "generated": generated, "files": members}
-    pairs = name in truth.dilepton.table["stream"]
-    title = f"pseudo-data, {name.removesuffix('_Dilepton')} stream" + ", pairs of leptons" * pairs
-    luminosity = round((truth.dilepton if pairs else truth).certified, 6)
+    stream, *slim = name.split("_")
+    title = f"pseudo-data, {stream} stream" + (f", {part.table['title']}" if slim else "")
     about = {"title": title, "kind": "data", "cross_section": None}
-    return about | {"luminosity": luminosity, "generated": None, "files": members}
+    return about | {"luminosity": round(part.certified, 6), "generated": None, "files": members}
 
 
 def make_manifest(folder: Path, truth: Truth) -> dict[str, Any]:

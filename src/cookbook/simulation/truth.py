@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PATH = Path(__file__).with_name("truth.toml")
+PARTS = ("dilepton", "jets")  # tables of samples with processes, runs and streams of their own
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Truth:
     def scaled(self, factor: float) -> "Truth":
         """Truth with `factor` times the simulated events and the luminosity."""
         table = copy.deepcopy(self.table)
-        for part in (table, table["dilepton"]):
+        for part in (table, *(table[name] for name in PARTS)):
             for process in part["process"].values():
                 process["generated"] = max(1, round(process["generated"] * factor))
             for run in part["run"]:
@@ -48,9 +49,9 @@ class Truth:
         return Truth(table)
 
     @cached_property
-    def dilepton(self) -> "Truth":
-        """Truth of the pairs of leptons: other processes, runs and streams, the same detector."""
-        return Truth({**self.table, **self.table["dilepton"]})
+    def parts(self) -> dict[str, "Truth"]:
+        """Truth of the slim samples by name: other processes, runs and streams, the same detector."""
+        return {name: Truth({**self.table, **self.table[name]}) for name in PARTS}
 
     @property
     def generated(self) -> int:

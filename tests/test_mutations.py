@@ -22,7 +22,6 @@ FITTED = "the gate compares counts; the recipe's own tests put this fault into t
 HARMLESS: Mapping[str, str] = {
     "return [np.minimum(n, (0.9 * MAX_TAGS)) for n in numbers]": "2.7 falls into the bin of three or more",
     "edges = [edge for first, last in ranges for edge in (first + 1, last)]": "no range here is one section long",
-    "return np.asarray(run, np.uint64) << 33 | np.asarray(section, np.uint64)": "keys stay distinct and in order",
     "return np.hypot(d_eta, (d_phi - np.pi) % (2 * np.pi) - np.pi)": "half a turn either way is the same modulo a turn",
     'without .Filter("Sum(good) == 2", "two muons")': "charges that cancel are two, as no event has four good muons",
     '.Filter(f"Any(Muon_pt > {MIN_PT})", "leading muon")': "a muon above the trigger's threshold is always a good one",
@@ -49,6 +48,8 @@ HARMLESS: Mapping[str, str] = {
     "return ak.any(muons.metric_table(directions) < (0.9 * MAX_DELTA_R), axis=-1)": NEAR,
     'MATCHED = f"are_matched(muon_eta, muon_phi, trigobj_eta, trigobj_phi, {(0.9 * MAX_DELTA_R)})"': NEAR,
     "unknown = ak.zeros_like(fired.phi)  # a direction is enough": "zeros are zeros",
+    "return math.hypot(eta - other_eta, turn) < (0.9 * MAX_DELTA_R)": NEAR,
+    "turn = (phi - other_phi - math.pi) % (2 * math.pi) - math.pi": "half a turn either way is the same",
     "width = (MASS[2] + MASS[1]) / MASS[0]": FITTED,
     "peak = voigt_profile(mass + mean, sigma, Z_WIDTH / 2)": FITTED,
     "return (signal * peak / peak.sum() - background * falling / falling.sum()) / width": FITTED,

@@ -307,6 +307,32 @@ def test_no_events_give_an_empty_result(subject: recipe.Recipe, empty_file: reci
     assert list(table.index)
 
 
+def alone(subject: recipe.Recipe, data: bool) -> recipe.Files:
+    """Return of the recipe's input what is data, or what is simulation; skip where there is nothing to leave out."""
+    parameters = subject.parameters()
+    names = [name for name in parameters["FILES"] if (name in parameters.get("DATA", ())) == data]
+    if not isinstance(parameters["FILES"], Mapping) or len(names) in (0, len(parameters["FILES"])):
+        pytest.skip(f"{subject.slug} does not take both data and simulation")
+    return {name: parameters["FILES"][name] for name in names}
+
+
+def test_simulation_alone_is_enough(subject: recipe.Recipe) -> None:
+    """A reader without data gets the histograms of simulation, and empty ones of data."""
+    coffea, rdataframe = (subject.run(engine, alone(subject, data=False)) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe, empty=True)
+
+
+def test_data_alone_are_enough_or_an_error(subject: recipe.Recipe) -> None:
+    """A reader without simulation gets the histograms of data, or is told what is missing."""
+    files = alone(subject, data=True)
+    if "Runs" in subject.metadata["branches"]:
+        with pytest.raises(ValueError, match="no simulated dataset among the files"):
+            subject.run("rdataframe", files)
+    else:
+        coffea, rdataframe = (subject.run(engine, files) for engine in recipe.ENGINES)
+        agreement.check(coffea, rdataframe, empty=True)
+
+
 def bad_files(good: str, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield a bad file made of a good one, and what the error must say."""
     content = Path(good).read_bytes()
@@ -366,12 +392,18 @@ def test_a_clone_is_enough(subject: recipe.Recipe, tmp_path: Path) -> None:
         script.unlink()
 
 
-def test_cross_sections_and_luminosity_are_the_samples() -> None:
-    """What a recipe shows as numbers is what the sample was made with."""
-    parameters = recipe.load("normalised-data-simulation").parameters()
-    known = sample.datasets()
-    assert parameters["CROSS_SECTION"] == {name: known[name].cross_section for name in parameters["CROSS_SECTION"]}
-    assert parameters["LUMINOSITY"] == sample.luminosity()
+def test_cross_sections_and_luminosity_are_the_samples(subject: recipe.Recipe) -> None:
+    """What a recipe shows as numbers is what the sample was made with, in larger number as well."""
+    parameters, known = subject.parameters(), sample.datasets()
+    cross_sections = parameters.get("CROSS_SECTION", {})
+    assert cross_sections == {name: known[name].cross_section for name in cross_sections}
+    for files, luminosity in (("FILES", "LUMINOSITY"), ("MANY", "MANY_LUMINOSITY")):
+        if luminosity in parameters:
+            data = parameters[files][parameters["DATA"][0]]
+            (name,) = (name for name in known if sample.files(name) == data)
+            assert parameters[luminosity] == known[name].luminosity
+    for name in set(parameters.get("MANY", ())) & set(cross_sections):
+        assert known[f"{name}_Jets"].cross_section == cross_sections[name]
 
 
 def test_every_notebook_is_valid() -> None:

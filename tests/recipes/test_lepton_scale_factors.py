@@ -388,10 +388,3 @@ def test_the_sum_is_what_nanoaod_v15_stores() -> None:
             ak.to_numpy(ak.flatten(file["Events"][f"Electron_{name}"].array())).astype(float) for name in names
         )
     assert np.abs(eta + delta - stored).max() < 2e-3
-
-
-def test_cross_sections_and_luminosity_are_the_samples() -> None:
-    """What the recipe shows as numbers is what the sample was made with."""
-    known = sample.datasets()
-    assert PARAMETERS["CROSS_SECTION"] == {n: known[n].cross_section for n in PARAMETERS["CROSS_SECTION"]}
-    assert {PARAMETERS["LUMINOSITY"]} == {known[name].luminosity for name in PARAMETERS["DATA"]}

@@ -399,9 +399,9 @@ def test_cross_sections_and_luminosity_are_the_samples(subject: recipe.Recipe) -
     assert cross_sections == {name: known[name].cross_section for name in cross_sections}
     for files, luminosity in (("FILES", "LUMINOSITY"), ("MANY", "MANY_LUMINOSITY")):
         if luminosity in parameters:
-            data = parameters[files][parameters["DATA"][0]]
-            (name,) = (name for name in known if sample.files(name) == data)
-            assert parameters[luminosity] == known[name].luminosity
+            data = [parameters[files][name] for name in parameters["DATA"]]
+            found = [known[name].luminosity for name in known if sample.files(name) in data]
+            assert found == [parameters[luminosity]] * len(data)
     for name in set(parameters.get("MANY", ())) & set(cross_sections):
         assert known[f"{name}_Jets"].cross_section == cross_sections[name]
 

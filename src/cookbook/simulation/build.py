@@ -226,7 +226,7 @@ def build_part(folder: Path, truth: Truth, cache: Path | None, workers: int) -> 
 def build(folder: Path, truth: Truth, cache: Path | None = None, workers: int = 2) -> None:
     """Make the whole sample in `folder`: files, certified sections, corrections and manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part in (truth, *truth.parts.values()):
+    for part in truth.samples:
         build_part(folder, part, cache, workers)
     write_sections(truth, folder)
     corrections.write_all(folder / "corrections", truth)

@@ -22,7 +22,7 @@ CERTIFIED = "Cert_*_Golden.json"
 def dataset_of(file: str, truth: Truth) -> str:
     """Name of the dataset a file belongs to (a trailing number counts its files)."""
     stem = Path(file).stem
-    known = [name for part in (truth, *truth.parts.values()) for name in (*part.processes, *part.table["stream"])]
+    known = [name for part in truth.samples for name in (*part.processes, *part.table["stream"])]
     for name in (stem, re.sub(r"_\d+$", "", stem)):
         if name in known:
             return name
@@ -40,7 +40,7 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 def describe_dataset(name: str, members: dict[str, dict[str, Any]], truth: Truth) -> dict[str, Any]:
     """Entry of one dataset, made of its files' entries."""
-    part = next(p for p in (truth, *truth.parts.values()) if name in p.processes or name in p.table["stream"])
+    part = next(p for p in truth.samples if name in p.processes or name in p.table["stream"])
     if process := part.processes.get(name):
         generated = sum(file["generated"] for file in members.values())
         about = {"title": process.title, "kind": "simulation", "cross_section": process.cross_section}

@@ -54,6 +54,11 @@ class Truth:
         return {name: Truth({**self.table, **self.table[name]}) for name in PARTS}
 
     @property
+    def samples(self) -> tuple["Truth", ...]:
+        """The truth itself, and after it those of the slim samples."""
+        return (self, *self.parts.values())
+
+    @property
     def generated(self) -> int:
         """Simulated events of all processes before any skim."""
         return sum(process.generated for process in self.processes.values())

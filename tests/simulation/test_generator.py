@@ -1,6 +1,8 @@
 """A chunk is made anew with the same content, and bad settings are refused."""
 
+import shutil
 from dataclasses import replace
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import awkward as ak
@@ -9,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cookbook import sample
-from cookbook.simulation import build, detector, genweights, jobs, nano, seeds, truth
+from cookbook.simulation import build, cache, detector, generator, genweights, jobs, nano, seeds, truth
 from cookbook.simulation.__main__ import main
 
 TRUTH = truth.load()
@@ -20,13 +22,12 @@ SMALL = replace(JOB, events=15)
 @pytest.fixture(scope="module")
 def chunk() -> ak.Array:
     """Generate a small chunk of top pairs."""
-    pytest.importorskip("pythia8mc", reason="the extra `simulation` is not installed")
-    return jobs.cached(SMALL, None)
+    return cache.generated(SMALL, None)
 
 
 def test_a_chunk_is_the_same_when_it_is_made_again(chunk: ak.Array) -> None:
     """Generator and detector give identical columns for the same job."""
-    again = jobs.cached(SMALL, None)
+    again = cache.generated(SMALL, None)
     assert chunk.to_list() == again.to_list()
     first, second = (nano.finish(detector.detect(events, TRUTH, SMALL)) for events in (chunk, again))
     assert first.keys() == second.keys()
@@ -35,7 +36,7 @@ def test_a_chunk_is_the_same_when_it_is_made_again(chunk: ak.Array) -> None:
 
 def test_another_chunk_is_different(chunk: ak.Array) -> None:
     """The seed depends on the chunk."""
-    other = jobs.cached(replace(SMALL, chunk=1), None)
+    other = cache.generated(replace(SMALL, chunk=1), None)
     assert ak.to_list(chunk.part.pt[0]) != ak.to_list(other.part.pt[0])
 
 
@@ -76,24 +77,69 @@ def test_a_larger_sample_scales_events_and_luminosity_together() -> None:
 
 def test_generator_output_is_kept_and_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time, a chunk comes from the cache."""
-    from cookbook.simulation import generator
-
     monkeypatch.setattr(generator, "generate", lambda job: ak.Array([job.chunk]))
-    assert jobs.cached(SMALL, tmp_path).to_list() == [0]
+    assert cache.generated(SMALL, tmp_path).to_list() == [0]
     monkeypatch.setattr(generator, "generate", lambda job: pytest.fail("generated again"))
-    assert jobs.cached(SMALL, tmp_path).to_list() == [0]
+    assert cache.generated(SMALL, tmp_path).to_list() == [0]
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Return the folder of a copy of the package's source, and of a generator that imports one module more."""
+    shutil.copytree(cache.ROOT / "cookbook", tmp_path / "cookbook", ignore=shutil.ignore_patterns("__pycache__"))
+    simulation = tmp_path / "cookbook" / "simulation"
+    (simulation / "more.py").write_text("FACTOR = 1\n", encoding="utf-8")
+    with (simulation / "genjets.py").open("a", encoding="utf-8") as source:
+        source.write("\nfrom . import more\n")
+    return tmp_path
+
+
+def test_the_key_depends_on_all_that_the_generator_imports(copied: Path) -> None:
+    """Modules of its own, one that was added and those of other packages; not the detector."""
+    names = {"arrays", "generator", "genjets", "genparticles", "genweights", "jobs", "seeds", "truth"}
+    own, packages = cache.dependencies()
+    assert {path.stem for path in own} == names | {"__init__"}
+    assert packages == ["awkward", "fastjet", "numpy", "pythia8mc", "vector"]
+    more, _ = cache.dependencies(copied)
+    assert {path.stem for path in more} == names | {"__init__", "more"}
+
+
+@pytest.mark.parametrize(
+    ("module", "changes"), [("more", True), ("generator", True), ("jobs", True), ("detector", False)]
+)
+def test_a_change_in_what_it_imports_changes_the_key(copied: Path, module: str, changes: bool) -> None:
+    """An edit of a module makes older chunks useless exactly where the generator uses that module."""
+    before = cache.key(SMALL, copied)
+    assert cache.key(SMALL, copied) == before
+    with (copied / "cookbook" / "simulation" / f"{module}.py").open("a", encoding="utf-8") as source:
+        source.write("FACTOR = 2\n")
+    assert (cache.key(SMALL, copied) != before) == changes
+
+
+def test_another_version_or_another_job_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of another Pythia are not taken for those of this one."""
+    before = cache.key(SMALL)
+    assert cache.key(replace(SMALL, events=16)) != before
+    monkeypatch.setattr(cache, "version", lambda name: "0.1")
+    assert cache.key(SMALL) != before
+
+
+def test_the_list_of_jobs_is_made_without_the_generator() -> None:
+    """The generator takes a job: the other way round would be a circle, also where the import is inside a function."""
+    finder = ModuleFinder(path=[str(cache.ROOT)])
+    finder.import_hook(jobs.__name__)
+    assert jobs.__name__ in finder.modules
+    assert not {generator.__name__, cache.__name__} & finder.modules.keys()
 
 
 def test_a_setting_that_pythia_does_not_know_is_an_error() -> None:
     """The error names the line and the process."""
-    generator = pytest.importorskip("cookbook.simulation.generator")
     with pytest.raises(generator.GeneratorError, match=r"did not accept 'No:such = on' of process TTbar"):
         generator.make_pythia(replace(SMALL, settings=("No:such = on",)))
 
 
 def test_a_process_that_is_switched_off_is_an_error() -> None:
     """Pythia without a process cannot start."""
-    generator = pytest.importorskip("cookbook.simulation.generator")
     with pytest.raises(generator.GeneratorError, match="could not start process TTbar"):
         generator.make_pythia(replace(SMALL, settings=()))
 

@@ -2,7 +2,8 @@
 
 Everything that is put in by hand stands in ``truth.toml``. The stages are
 
-- `generator`: Pythia events to pruned particles, jets and weights,
+- `jobs`: the chunks that make the sample,
+- `generator`: Pythia events to pruned particles, jets and weights, kept by `cache`,
 - `leptons`, `jets`, `fatjets`, `met`, `trigger`: the detector,
 - `nano`: names, types and precision of the branches, and the writing of files,
 - `corrections`: correctionlib files made from the truth,

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import corrections, detector, jobs, manifest, nano, seeds
+from .cache import generated
 from .detector import is_certified
 from .genweights import PDF_MEMBERS, SCALES
 from .jobs import Job
@@ -25,7 +26,7 @@ GOLDEN = "Cert_Cookbook2024_378985_380236_Golden.json"
 
 def simulate(job: Job, truth: Truth, cache: Path | None) -> tuple[Columns, Columns]:
     """Events that survive the skim and the sums over all generated events, of one job."""
-    gen = jobs.cached(job, cache)
+    gen = generated(job, cache)
     columns = detector.detect(gen, truth, job)
     if job.purpose == "data":
         finished = nano.finish(columns)

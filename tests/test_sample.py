@@ -13,6 +13,7 @@ import pytest
 import uproot
 
 from cookbook import sample
+from small_files import write
 
 
 @pytest.fixture
@@ -243,6 +244,82 @@ def test_enlarge_leaves_nothing_behind_when_it_fails(tmp_path: Path, monkeypatch
     with pytest.raises(sample.SampleError, match="holds 30 events instead of 60"):
         sample.enlarge([path], 60, tmp_path)
     assert list((tmp_path / "enlarged").iterdir()) == []
+
+
+def test_a_slice_is_evenly_spaced_over_all_files(tmp_path: Path) -> None:
+    """It has the wanted number of events, in their order, and a file of which none is taken stays with its sums."""
+    paths = [str(tmp_path / f"{name}.root") for name in "abc"]
+    for path, numbers in zip(paths, (range(60), range(60, 62), range(62, 100)), strict=True):
+        write(Path(path), {"event": np.array(numbers, "u8")}, [12.5])
+    smaller = sample.slice(paths, 7, tmp_path)
+    events = [uproot.open(path)["Events"]["event"].array(library="np").tolist() for path in smaller]
+    assert events == [[8, 22, 36, 50], [], [65, 79, 93]]
+    assert [uproot.open(path)["Runs"]["genEventSumw"].array().tolist() for path in smaller] == [[12.5]] * 3
+
+
+def test_a_slice_keeps_all_trees_branches_types_and_values(tmp_path: Path) -> None:
+    """What is left out is events, and nothing else."""
+    (whole,) = sample.files("TTbar")
+    (smaller,) = sample.slice([whole], 100, tmp_path)
+    with uproot.open(whole) as before, uproot.open(smaller) as after:
+        assert sample.entries(smaller) == 100
+        for name in sample.TREES:
+            assert after[name].typenames() == before[name].typenames()
+        numbers = [file["Events"]["event"].array(library="np") for file in (before, after)]
+        taken = np.searchsorted(numbers[0], numbers[1], sorter=np.argsort(numbers[0]))
+        taken = np.argsort(numbers[0])[taken]
+        assert np.all(np.diff(taken) > 0)
+        for branch in ("Jet_pt", "nJet", "LHEScaleWeight", "HLT_IsoMu24", "genWeight"):
+            assert ak.all(after["Events"][branch].array() == before["Events"][branch].array()[taken])
+        for name in ("Runs", "LuminosityBlocks"):
+            assert ak.array_equal(after[name].arrays(), before[name].arrays(), equal_nan=True)
+
+
+def test_files_that_hold_no_more_are_their_own_slice(tmp_path: Path) -> None:
+    """Nothing is copied where nothing is left out, and then zero events are right."""
+    full, empty = (str(make_file(tmp_path / f"{events}.root", events)) for events in (30, 0))
+    assert sample.slice([full, empty], 30, tmp_path) == [full, empty]
+    assert sample.slice([empty], 1, tmp_path) == [empty]
+    assert not (tmp_path / "slices").exists()
+
+
+def test_a_slice_is_used_again_and_replaced_where_damaged(tmp_path: Path) -> None:
+    """The second call does not write; a truncated slice is made anew."""
+    path = str(make_file(tmp_path / "one.root", 30))
+    (smaller,) = sample.slice([path], 10, tmp_path)
+    before = Path(smaller).stat().st_mtime_ns
+    assert sample.slice([path], 10, tmp_path) == [smaller]
+    assert Path(smaller).stat().st_mtime_ns == before
+    Path(smaller).write_bytes(Path(smaller).read_bytes()[:500])
+    assert sample.slice([path], 10, tmp_path) == [smaller]
+    assert sample.entries(smaller) == 10
+
+
+def test_a_slice_that_another_process_made_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several tests ask for the same slice at once: one copy stays, under the eyes of those who read it."""
+    path, thin = str(make_file(tmp_path / "one.root", 30)), sample._thin
+    first: list[int] = []
+
+    def overtaken(source: str, output: Path, chosen: str) -> None:
+        monkeypatch.setattr(sample, "_thin", thin)
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        first.extend(Path(file).stat().st_ino for file in sample.slice([path], 10, tmp_path))
+        monkeypatch.undo()
+        thin(source, output, chosen)
+
+    monkeypatch.setattr(sample, "_thin", overtaken)
+    (smaller,) = sample.slice([path], 10, tmp_path)
+    assert [Path(smaller).stat().st_ino] == first
+    assert len(list((tmp_path / "slices").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "events", "text"), [([], 10, "No files to slice"), (["a.root"], 0, "must be positive, got 0")]
+)
+def test_slice_refuses_senseless_arguments(tmp_path: Path, files: list[str], events: int, text: str) -> None:
+    """No files, or no events, is an error."""
+    with pytest.raises(sample.SampleError, match=text):
+        sample.slice(files, events, tmp_path)
 
 
 def test_the_cache_is_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

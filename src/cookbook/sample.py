@@ -1,4 +1,4 @@
-"""Paths and bookkeeping of the sample NanoAOD: datasets, content hashes, larger copies for timing.
+"""Paths and bookkeeping of the sample NanoAOD: datasets, content hashes, larger and smaller copies.
 
 Importing this module imports neither uproot nor ROOT: a recipe that only asks for paths must not pay for them when
 it is timed.
@@ -9,8 +9,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ __all__ = [
     "luminosity",
     "luminosity_table",
     "pileup_profiles",
+    "slice",
     "verify",
 ]
 
@@ -234,7 +236,7 @@ def verify(names: Iterable[str] | None = None) -> None:
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:
-    """Folder for larger copies: the argument, the variable COOKBOOK_CACHE, or ``.cache`` of the repository."""
+    """Folder for larger and smaller copies: the argument, COOKBOOK_CACHE, or ``.cache`` of the repository."""
     if cache is not None:
         return Path(cache)
     if "COOKBOOK_CACHE" in os.environ:
@@ -298,14 +300,31 @@ def _copy(inputs: Sequence[str], output: Path) -> None:
     target.Close()
 
 
-def _key(paths: Sequence[str], events: int) -> str:
-    """Name of a larger copy: changes with the inputs' paths, sizes and times, and with the wanted number."""
-    stamp = [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
-    return hashlib.sha256(json.dumps([stamp, events, EVENTS_PER_FILE]).encode()).hexdigest()[:16]
+def _thin(source: str, output: Path, chosen: str) -> None:
+    """Copy the entries of Events that a formula chooses, and the other trees whole."""
+    import ROOT
+
+    file, target = ROOT.TFile.Open(source), ROOT.TFile.Open(str(output), "RECREATE", "", 505)
+    for name in TREES:
+        tree = file.Get(name)
+        if not tree:
+            continue
+        target.cd()
+        copy = tree.CopyTree(chosen) if name == "Events" else tree.CloneTree(-1, "fast")
+        copy.Write("", ROOT.TObject.kOverwrite)
+    target.Close()
+    file.Close()
+
+
+def _key(paths: Sequence[str], events: int, per_file: int = EVENTS_PER_FILE) -> str:
+    """Name of a copy: changes with the inputs' paths, sizes and times, and with the wanted numbers."""
+    absolute = [Path(path).resolve() for path in paths]
+    stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in absolute]
+    return hashlib.sha256(json.dumps([stamp, events, per_file]).encode()).hexdigest()[:16]
 
 
 def _intact(folder: Path) -> list[str] | None:
-    """Files of a finished larger copy, or None when one is missing or has another size than noted."""
+    """Files of a finished copy, or None when one is missing or has another size than noted."""
     index = folder / "index.json"
     if not index.is_file():
         return None
@@ -315,6 +334,54 @@ def _intact(folder: Path) -> list[str] | None:
         if not path.is_file() or path.stat().st_size != size:
             return None
     return [str(folder / name) for name in sorted(noted)]
+
+
+def _cached(folder: Path, outputs: Sequence[tuple[int, Callable[[Path], None]]]) -> list[str]:
+    """Return the files in `folder`, which is made where it is not there or damaged.
+
+    `outputs` are, for each file, how many events it must hold and what writes it. Processes may make the same folder
+    at once: it appears whole, and the first one stays, since its maker is reading it.
+    """
+    finished = _intact(folder)
+    if finished is not None:
+        return finished
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    unfinished.mkdir(parents=True)
+    try:
+        if folder.exists():
+            folder.replace(unfinished / "damaged")
+            shutil.rmtree(unfinished / "damaged")
+        noted = _written(unfinished, outputs)
+        (unfinished / "index.json").write_text(json.dumps(noted, indent=1))
+        try:
+            unfinished.replace(folder)
+        except OSError:  # a folder that holds something is not replaced
+            if _intact(folder) is None:
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return [str(folder / name) for name in sorted(noted)]
+
+
+def _written(folder: Path, outputs: Sequence[tuple[int, Callable[[Path], None]]]) -> Mapping[str, int]:
+    """Write the files of a copy, and return the size of each by its name."""
+    noted = {}
+    for number, (expected, write) in enumerate(outputs):
+        path = folder / f"part_{number:03d}.root"
+        write(path)
+        if (got := entries(path)) != expected:
+            raise SampleError(f"{path} holds {got} events instead of {expected}: is the disk full?")
+        noted[path.name] = path.stat().st_size
+    return noted
+
+
+def _sizes(files: Sequence[str], events: int, purpose: str) -> list[int]:
+    """Return the number of events of each file, where files and the wanted number make sense."""
+    if not files:
+        raise SampleError(f"No files to {purpose}; give at least one path.")
+    if events < 1:
+        raise SampleError(f"The number of events must be positive, got {events}.")
+    return [entries(path) for path in files]
 
 
 def enlarge(
@@ -338,30 +405,46 @@ def enlarge(
     list of str
         Paths of the larger files. A copy that is there and intact is used again.
     """
-    if not files:
-        raise SampleError("No files to enlarge; give at least one path.")
-    if events < 1:
-        raise SampleError(f"The number of events must be positive, got {events}.")
-    sizes = [entries(path) for path in files]
-    folder = cache_folder(cache) / "enlarged" / _key([str(Path(path).resolve()) for path in files], events)
-    finished = _intact(folder)
-    if finished is not None:
-        return finished
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
-    try:
-        noted = {}
-        for number, group in enumerate(plan(sizes, events, per_file)):
-            path = partial / f"part_{number:03d}.root"
-            _copy([files[i] for i in group], path)
-            expected, got = sum(sizes[i] for i in group), entries(path)
-            if got != expected:
-                raise SampleError(f"{path} holds {got} events instead of {expected}: is the disk full?")
-            noted[path.name] = path.stat().st_size
-        (partial / "index.json").write_text(json.dumps(noted, indent=1))
-        if _intact(folder) is None:  # another process may have made it meanwhile, and be reading it
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return [str(folder / name) for name in sorted(noted)]
+    sizes = _sizes(files, events, "enlarge")
+    outputs = [
+        (sum(sizes[i] for i in group), partial(_copy, [files[i] for i in group]))
+        for group in plan(sizes, events, per_file)
+    ]
+    return _cached(cache_folder(cache) / "enlarged" / _key(files, events, per_file), outputs)
+
+
+def slice(files: Sequence[str], events: int, cache: str | Path | None = None) -> list[str]:  # noqa: A001
+    """Copy so many events of files, evenly spaced over all of them.
+
+    Parameters
+    ----------
+    files
+        NanoAOD files with a tree Events.
+    events
+        Wanted number of events, in all.
+    cache
+        Folder for the result (default: COOKBOOK_CACHE, or ``.cache`` of the repository).
+
+    Returns
+    -------
+    list of str
+        Paths of the smaller files, one for each of `files` in their order, with all branches in their types, and with
+        the trees Runs and LuminosityBlocks whole, so that sums of weights hold. A copy that is there and intact is used
+        again. Where `files` hold no more than `events`, they are returned themselves.
+    """
+    sizes = _sizes(files, events, "slice")
+    total, first, outputs = sum(sizes), 0, list[tuple[int, Callable[[Path], None]]]()
+    if total <= events:
+        return list(files)
+    for path, size in zip(files, sizes, strict=True):
+        # number i of all events is chosen where its share of the wanted number reaches the next whole one
+        chosen = f"((Entry$ + {first}) * {events} + {total // 2}) % {total} < {events}"
+        expected = _reached(first + size, events, total) - _reached(first, events, total)
+        outputs.append((expected, partial(_thin, path, chosen=chosen)))
+        first += size
+    return _cached(cache_folder(cache) / "slices" / _key(files, events), outputs)
+
+
+def _reached(end: int, events: int, total: int) -> int:
+    """Return how many of the first `end` of `total` events are chosen, but for a constant."""
+    return (end * events + total // 2 + total - events) // total

@@ -4,10 +4,13 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 
-from cookbook import corrections, sample
+from cookbook import corrections, recipe, sample
+from cookbook.cli import main
 
 KEY = "Collisions24_Cookbook_goldenJSON"
 
@@ -68,3 +71,52 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The path is in the error."""
     with pytest.raises(corrections.CorrectionError, match=r"nothing\.json: no such file"):
         corrections.check(tmp_path / "nothing.json", KEY)
+
+
+DECLARED = {
+    "one": {"file": "FILE", "key": "KEY", "values": "{'weights': WAYS, 'NumTrueInteractions': []}"},
+    "a loop": {"file": "FILE", "key": "key", "for": "key in (KEY,)"},
+    "by what the file asks for": {
+        "file": "FILE",
+        "key": "key",
+        "for": "key in ([] if 'weights' in inputs(FILE, KEY) else ['no'])",
+    },
+}
+
+
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
+def test_a_declaration_is_checked_with_the_parameters(declared: dict[str, str], weights: str) -> None:
+    """Its expressions use the parameters, and a loop repeats it."""
+    corrections.check_declared(declared, {"FILE": weights, "KEY": KEY, "WAYS": ["nominal", "up"]})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"KEY": "Collisions23"}, f"no correction 'Collisions23'; there are {KEY}"),
+        ({"WAYS": "sideways"}, "has no weights 'sideways'; there are nominal, up, down"),
+        ({"FILE": "nothing.json"}, r"nothing\.json: no such file"),
+    ],
+)
+def test_what_a_declaration_lacks_is_named(parameters: dict[str, str], message: str, weights: str) -> None:
+    """The errors are those of the check itself."""
+    with pytest.raises(corrections.CorrectionError, match=message):
+        corrections.check_declared(DECLARED["one"], {"FILE": weights, "KEY": KEY, "WAYS": "up", **parameters})
+
+
+def test_a_declaration_that_is_no_expression_of_the_parameters_is_named(weights: str) -> None:
+    """The notebook and the entry are named."""
+    subject = recipe.load("pileup-weights")
+    entry = {"file": "WEIGHTS", "key": "OTHER"}
+    changed = recipe.Recipe(subject.path, {**subject.metadata, "corrections": [entry]}, subject.notebook)
+    with pytest.raises(recipe.RecipeError, match=r"pileup-weights\.ipynb: metadata\.cookbook\.corrections: .*'OTHER'"):
+        changed.check_corrections({"WEIGHTS": weights})
+
+
+def test_a_recipe_is_not_started_without_its_corrections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make recipe` names what is missing before it executes a notebook."""
+    files = [f"{name}={paths[0]}" for name, paths in recipe.load("pileup-weights").parameters()["FILES"].items()]
+    missing = corrections.CorrectionError("weights.json: no correction 'x'")
+    monkeypatch.setattr(corrections, "check_declared", Mock(side_effect=missing))
+    result = CliRunner().invoke(main, ["recipe", "pileup-weights", *files])
+    assert (result.exit_code, result.output) == (1, "Error: weights.json: no correction 'x'\n")

@@ -1,7 +1,8 @@
 """Check a correctionlib file before an engine evaluates it, so that an error names what the file does hold.
 
 correctionlib itself says which key is missing and not which keys there are, and a wrong category value only ends the
-loop at the first event that asks for it.
+loop at the first event that asks for it. A recipe declares what it needs in ``metadata.cookbook.corrections``, and what
+runs it checks that first.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import difflib
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CorrectionError", "check"]
+__all__ = ["CorrectionError", "check", "check_declared", "inputs"]
 
 
 class CorrectionError(ValueError):
@@ -38,22 +39,63 @@ def check(path: str | Path, name: str, **choices: str | Sequence[str]) -> None:
     CorrectionError
         If the file is not there or not readable, or lacks the correction, an input, or a value.
     """
-    modified = Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
-    content = _content(Path(path), modified)
-    entries = {entry["name"]: entry for part in PARTS for entry in content.get(part) or ()}
-    if name not in entries:
-        raise CorrectionError(f"{path}: no correction '{name}'; {_hint(name, entries)}")
-    inputs = [variable["name"] for variable in entries[name]["inputs"]]
+    entry = _entry(path, name)
+    known_inputs = inputs(path, name)
     for variable, wanted in choices.items():
-        if variable not in inputs:
-            raise CorrectionError(f"{path}: '{name}' takes no input '{variable}'; its inputs are {', '.join(inputs)}")
-        known = list(dict.fromkeys(_keys(entries[name].get("data"), variable)))
+        if variable not in known_inputs:
+            raise CorrectionError(
+                f"{path}: '{name}' takes no input '{variable}'; its inputs are {', '.join(known_inputs)}"
+            )
+        known = list(dict.fromkeys(_keys(entry.get("data"), variable)))
         for value in [wanted] if isinstance(wanted, str) else wanted:
             if value not in known:
                 raise CorrectionError(f"{path}: '{name}' has no {variable} '{value}'; {_hint(value, known)}")
 
 
+def inputs(path: str | Path, name: str) -> list[str]:
+    """Return the names of the inputs of a correction, in order.
+
+    Raises
+    ------
+    CorrectionError
+        If the file is not there or not readable, or lacks the correction.
+    """
+    return [variable["name"] for variable in _entry(path, name)["inputs"]]
+
+
+def check_declared(declared: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
+    """Check what one entry of ``metadata.cookbook.corrections`` declares.
+
+    Parameters
+    ----------
+    declared
+        Python expressions: `file` and `key`, and where needed `values`, a dictionary of what `check` takes as choices,
+        and `for`, the loop whose variables the others use, as in a comprehension.
+    parameters
+        The names that the expressions may use, beside `inputs` of this module.
+
+    Raises
+    ------
+    CorrectionError
+        As `check`.
+    """
+    loop = f" for {declared['for']}" if "for" in declared else ""
+    one = f"({declared['file']}, {declared['key']}, {declared.get('values', '{}')})"
+    for path, name, choices in eval(f"[{one}{loop}]", {"inputs": inputs, **parameters}):
+        check(path, name, **choices)
+
+
 PARTS = ("corrections", "compound_corrections")
+
+
+def _entry(path: str | Path, name: str) -> dict[str, Any]:
+    modified = Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+    content = _content(Path(path), modified)
+    entries: dict[str, Any] = {entry["name"]: entry for part in PARTS for entry in content.get(part) or ()}
+    if name not in entries:
+        raise CorrectionError(f"{path}: no correction '{name}'; {_hint(name, entries)}")
+    found: dict[str, Any] = entries[name]
+    return found
 
 
 @lru_cache(maxsize=8)

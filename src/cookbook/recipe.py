@@ -20,7 +20,7 @@ from typing import Any, Literal
 import jsonschema
 import nbformat
 
-__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "slugs", "title"]
+__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "read", "slugs", "title"]
 
 Engine = Literal["coffea", "rdataframe"]
 Files = Sequence[str] | Mapping[str, Sequence[str]]
@@ -97,6 +97,24 @@ class Recipe:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
             exec(compile(text, name, "exec"), namespace)
 
+    def check_corrections(self, parameters: Mapping[str, Any]) -> None:
+        """Check that the correction files that `parameters` name hold what the recipe declares.
+
+        Raises
+        ------
+        cookbook.corrections.CorrectionError
+            If a file lacks something; the message says what it does hold.
+        RecipeError
+            If a declaration is no expression of the parameters.
+        """
+        from cookbook import corrections
+
+        for declared in self.metadata.get("corrections", ()):
+            try:
+                corrections.check_declared(declared, parameters)
+            except (NameError, SyntaxError, LookupError, TypeError) as error:
+                raise RecipeError(f"{self.path}: metadata.cookbook.corrections: {declared}: {error}") from error
+
     def run(
         self,
         variant: str,
@@ -104,7 +122,7 @@ class Recipe:
         parameters: Mapping[str, Any] | None = None,
         replace: Mapping[int, str] | None = None,
     ) -> dict[str, Any]:
-        """Check the input files, then call ``run_<variant>(files)`` and return its histograms by name.
+        """Check the input and correction files, call ``run_<variant>(files)`` and return its histograms by name.
 
         A variant is an engine, or another of `variants`.
 
@@ -112,13 +130,17 @@ class Recipe:
         ------
         cookbook.inputs.InputError
             If a file is missing, truncated, not ROOT, or lacks a tree or a branch.
+        cookbook.corrections.CorrectionError
+            If a correction file lacks what the recipe declares.
         RecipeError
             If the notebook has no such function, or it returns something else than a dictionary of results.
         """
         from cookbook import inputs
 
         inputs.check(files, self.metadata["branches"], optional=self.metadata.get("simulation_branches", ()))
-        function = self.define(variant, self.parameters(parameters), replace)
+        namespace = self.parameters(parameters)
+        self.check_corrections(namespace)
+        function = self.define(variant, namespace, replace)
         return checked_result(function(files), variant, self.path)
 
 
@@ -170,14 +192,25 @@ def load(slug: str | Path) -> Recipe:
     path = Path(slug) if str(slug).endswith(".ipynb") else folder() / f"{slug}.ipynb"
     if not path.is_file():
         raise RecipeError(_unknown(path.stem, path))
+    recipe = read(path)
+    _check_metadata(recipe)
+    _check_cells(recipe)
+    return recipe
+
+
+def read(path: Path) -> Recipe:
+    """Read a notebook as a recipe without checking the contract.
+
+    Raises
+    ------
+    RecipeError
+        If the file is not a notebook.
+    """
     try:
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
         raise RecipeError(f"{path}: not a notebook ({str(error).splitlines()[0]})") from error
-    recipe = Recipe(path, dict(notebook.metadata.get("cookbook", {})), notebook)
-    _check_metadata(recipe)
-    _check_cells(recipe)
-    return recipe
+    return Recipe(path, dict(notebook.metadata.get("cookbook", {})), notebook)
 
 
 @cache

@@ -2,51 +2,54 @@
 
 Each engine runs in a fresh process of its own, bound to one core, on the same files, and a third kind of process
 measures the read floor: reading and decompressing just the branches the recipe declares. One after the other, the
-processes import and define, and run once on the small input (that run includes compilation). Then they take turns at
-warm runs on the small and on the large input, each asleep while another runs. The warm rate of a turn is the difference
-in events over the difference in time, so that start-up cancels. Sizes, repeats, machine, versions and date are part of
-the result.
+processes import and define, and run once on few events (that run includes compilation). Then they take turns at warm
+runs on a small and on a large input, each asleep while another runs; a turn that the machine disturbed is taken again.
+The warm rate of a turn is the difference in events over the difference in time, so that start-up cancels. Sizes,
+turns, machine, versions and date are part of the result.
+
+The variable COOKBOOK_TIMING says how: `careful` (default) times on the recipe's own sizes; `quick` chooses sizes for
+which all warm runs of a recipe together take at most `QUICK_S` seconds; `off` does not time.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import platform
 import re
 import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Literal, get_args
 
 import jsonschema
 import pandas as pd
 
-from cookbook import inputs, sample
+from cookbook import timing_resolution
 from cookbook.recipe import ENGINES, Files, Recipe, load, title
+from cookbook.timing_resolution import FLOOR, LEAST_TURNS, NOT_RESOLVED
+from cookbook.timing_sizes import Line, Sizes, plan, second, times
+from cookbook.timing_turns import Clock, Entry, TimingError, Turn, take, workers
 from cookbook.versions import PACKAGES, versions
 
-__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "measure", "schema"]
+__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "measure", "mode", "schema"]
 
-FLOOR = "floor"
+#: Microseconds per event: median, lowest and highest of the turns.
+Added = tuple[float, float, float]
+Mode = Literal["quick", "careful", "off"]
+
 DEFAULT_EVENTS = (100_000, 500_000)
 ROUNDS = 1
 TURNS = 3
-QUICK_SCALE = 10
-
-
-class TimingError(RuntimeError):
-    """A measuring process failed; the message holds the end of its error output."""
+#: Seconds that the warm runs of a recipe may take in quick mode, all kinds together, and the variant's part of them.
+QUICK_S = 8.0
+VARIANT_S = 2.0
+#: The first run in quick mode is on so many times fewer events than the small size.
+QUICK_SCALE = 20
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,22 @@ class EngineTiming:
     """What was measured of one engine, or of the read floor.
 
     Times in seconds, rate in events per second on one core, memory in MB (1e6 bytes), bytes as read from the files of
-    the large input. `import_s` is the time to execute the engine's cells: imports and declarations. Times and rate are
-    medians, `rate_range_hz` the lowest and highest rate of the turns. A rate is None where in half of the turns the
-    large input did not take longer than the small one.
+    the large input. `import_s` is the time to execute the engine's cells, `start_s` what a job takes before its event
+    loop: that, compilation and set-up. `turns_s` holds the seconds of each turn on the two sizes of `events`; there is
+    none where quick mode has no time for two. The rate is their median, `rate_range_hz` its lowest and highest. What
+    was not resolved is None. `repeated` attempts were disturbed and taken again, `disturbed` turns count although all
+    their attempts were.
     """
 
-    import_s: float
-    first_run_s: float
-    warm_small_s: float
-    warm_large_s: float
+    events: tuple[int, int]
+    import_s: float | None
+    first_run_s: float | None
+    start_s: float | None
+    turns_s: list[tuple[float, ...]]
     warm_rate_hz: float | None
     rate_range_hz: tuple[float, float] | None
+    repeated: int
+    disturbed: int
     peak_memory_mb: float
     bytes_read: int
 
@@ -74,6 +82,8 @@ class Timing:
     """The timing of one recipe; `as_dict` is what is recorded, `table` what the page shows."""
 
     recipe: str
+    key: str | None
+    mode: str
     date: str
     machine: dict[str, Any]
     versions: dict[str, str]
@@ -86,18 +96,33 @@ class Timing:
         return record
 
     def floor_ratio(self, engine: str) -> float | None:
-        """Return how many times longer than the read floor `engine` takes per event."""
+        """Return how many times longer than the read floor `engine` takes per event; None where not resolved."""
         rate, floor = self.engines[engine].warm_rate_hz, self.engines[FLOOR].warm_rate_hz
         return floor / rate if rate and floor else None
 
     def table(self) -> pd.DataFrame:
         """Return one row per measured quantity, one column per engine and variant."""
-        names = {kind: "read floor" if kind == FLOOR else title(kind) for kind in self.engines}
-        return pd.DataFrame({name: _column(self, kind) for kind, name in names.items()})
+        return pd.DataFrame(
+            {
+                _name(kind): timing_resolution.column(vars(engine), self.floor_ratio(kind))
+                for kind, engine in self.engines.items()
+            }
+        )
 
     def caption(self) -> str:
-        """Return input, machine, versions and date in a sentence or two."""
-        return _caption(self.input, self.machine, self.versions, self.date, "range in brackets")
+        """Return mode, input, turns, machine, versions and date in a sentence or two."""
+        engines = self.engines.values()
+        sizes = {kind: _sizes(e.events) for kind, e in self.engines.items()}
+        sizes |= {kind: "no time for two turns" for kind, e in self.engines.items() if not e.turns_s}
+        others = "".join(f" ({_name(kind)}: {text})" for kind, text in sizes.items() if text != sizes[FLOOR])
+        return _caption(
+            self.mode,
+            sizes[FLOOR] + others,
+            [len(engine.turns_s) for engine in engines],
+            sum(engine.repeated for engine in engines),
+            sum(engine.disturbed for engine in engines),
+            {**self.input, "machine": self.machine, "versions": self.versions, "date": self.date},
+        )
 
     def _repr_html_(self) -> str:
         return f"{self.table().to_html()}<p>{self.caption()}</p>"
@@ -111,20 +136,16 @@ class Breakdown:
     """What each step of a chain adds to the time per event; `table` is what the page shows.
 
     `added_us` has, for each engine, the time in microseconds per event on one core that the run without any step takes,
-    and after it what each step adds: from the least time of all turns, and from their median. What disturbs a run only
-    adds to its time, so the least is the better one; how far the median is from it shows how quiet the machine was.
+    and after it what each step adds: median, lowest and highest of the turns; None where they do not resolve it.
     """
 
     steps: tuple[str, ...]
-    added_us: dict[str, list[tuple[float, float]]]
+    added_us: dict[str, list[Added | None]]
     about: str
 
     def table(self) -> pd.DataFrame:
         """Return a row for each step, a column for each engine."""
-        columns = {
-            f"{title(engine)} [µs/event]": [f"{least:.2f} ({median:.2f})" for least, median in added]
-            for engine, added in self.added_us.items()
-        }
+        columns = {f"{title(engine)} [µs/event]": [_step(a) for a in added] for engine, added in self.added_us.items()}
         return pd.DataFrame(columns, index=["no step", *(f"+ {step}" for step in self.steps)])
 
     def _repr_html_(self) -> str:
@@ -132,6 +153,69 @@ class Breakdown:
 
     def __repr__(self) -> str:
         return f"{self.table().to_string()}\n{self.about}"
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a timing record."""
+    return dict(json.loads(resources.files("cookbook").joinpath("timing_schema.json").read_text()))
+
+
+def mode() -> Mode:
+    """Return how to time, from the variable COOKBOOK_TIMING."""
+    asked = os.environ.get("COOKBOOK_TIMING") or "careful"
+    for known in get_args(Mode):
+        if asked == known:
+            chosen: Mode = known
+            return chosen
+    raise TimingError(f"COOKBOOK_TIMING is '{asked}'; it must be one of {', '.join(get_args(Mode))}")
+
+
+def measure(
+    recipe: str | Path | Recipe,
+    files: Files,
+    events: tuple[int, int] | None = DEFAULT_EVENTS,
+    rounds: int = ROUNDS,
+) -> Timing | str:
+    """Time both engines of a recipe, at most one other variant, and the read floor.
+
+    The recipe is read from its saved notebook: save the notebook before timing a change.
+
+    Parameters
+    ----------
+    recipe
+        Slug or notebook path.
+    files
+        The recipe's input; larger inputs are made of it by copying clusters into the cache, smaller ones by slicing.
+    events
+        Events of the small and of the large input; None does not time. In quick mode the larger is the most that is
+        timed.
+    rounds
+        How often each engine gets a fresh process, in which it takes three turns. One in quick mode.
+
+    Returns
+    -------
+    Timing
+        Also written to ``$COOKBOOK_TIMINGS/<slug>.json`` where that variable names a folder, with the key that
+        COOKBOOK_TIMING_KEY holds.
+    """
+    chosen = mode()
+    if events is None or chosen == "off":
+        return "Not timed."
+    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
+    kinds = _kinds(recipe)
+    rounds = 1 if chosen == "quick" else rounds
+    jobs = [_round(recipe, kinds, files, events) for _ in range(rounds)]
+    result = Timing(
+        recipe=recipe.slug,
+        key=os.environ.get("COOKBOOK_TIMING_KEY") or None,
+        mode=chosen,
+        **_where(),
+        input={**_input(recipe, files), "rounds": rounds},
+        engines={kind: _summary([job[kind] for job in jobs]) for kind in kinds},
+    )
+    _record(result)
+    return result
 
 
 def breakdown(
@@ -154,227 +238,173 @@ def breakdown(
     steps
         All steps.
     """
-    if events is None or os.environ.get("COOKBOOK_TIMING") == "off":
+    chosen = mode()
+    if events is None or chosen == "off":
         return "Not timed."
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    turns, events = (1, _quick(events)) if _is_quick() else (TURNS, events)
-    sizes = [_enlarged(files, n) for n in events]
-    counts = [inputs.events(size) for size in sizes]
-    if counts[1] <= counts[0]:
-        raise TimingError(
-            f"{recipe.path}: both sizes are {counts[0]:,} events; files are copied whole, so ask for more"
-        )
     # the whole chain first: what is compiled for it serves the shorter ones
     cases = [{parameter: list(steps[:length])} for length in range(len(steps), -1, -1)]
-    with ExitStack() as stack:
-        errors = {engine: stack.enter_context(tempfile.TemporaryFile("w+")) for engine in ENGINES}
-        workers = {
-            engine: stack.enter_context(closing(_Worker(recipe, engine, sizes, log, cases)))
-            for engine, log in errors.items()
-        }
-        times: dict[str, list[list[tuple[float, float]]]] = {engine: [] for engine in ENGINES}
-        for _ in range(turns):
-            for engine, worker in workers.items():
-                times[engine].append([_small_and_large(worker, case) for case in reversed(range(len(cases)))])
-    about = {**_input(recipe, files), "events": counts, "rounds": 1, "turns": turns}
-    date = datetime.now(UTC).date().isoformat()
-    shown = "from the least times, in brackets from the median ones"
-    caption = _caption(about, _machine(), versions((*PACKAGES, "numpy")), date, shown)
-    return Breakdown(tuple(steps), {engine: _added(found, counts) for engine, found in times.items()}, caption)
-
-
-def _small_and_large(worker: _Worker, case: int) -> tuple[float, float]:
-    """Time of one chain on the two sizes, in seconds."""
-    small, large = (float(worker.ask((case, size))["seconds"]) for size in (0, 1))
-    return small, large
-
-
-def _added(turns: Sequence[Sequence[tuple[float, float]]], counts: Sequence[int]) -> list[tuple[float, float]]:
-    """Time per event of the shortest chain and what each other one adds, in microseconds: by least time, by median."""
-    columns = []
-    for choose in (min, statistics.median):
-        per_event = [
-            1e6 * (choose(large) - choose(small)) / (counts[1] - counts[0])
-            for small, large in (zip(*chain, strict=True) for chain in zip(*turns, strict=True))
-        ]
-        columns.append([per_event[0], *(b - a for a, b in pairwise(per_event))])
-    return list(zip(*columns, strict=True))
-
-
-def measure(
-    recipe: str | Path | Recipe,
-    files: Files,
-    events: tuple[int, int] | None = DEFAULT_EVENTS,
-    rounds: int = ROUNDS,
-) -> Timing | str:
-    """Time both engines of a recipe, their variants, and the read floor.
-
-    The recipe is read from its saved notebook: save the notebook before timing a change.
-
-    Parameters
-    ----------
-    recipe
-        Slug or notebook path.
-    files
-        The recipe's input; larger inputs are made of it by copying clusters into the cache.
-    events
-        Events of the small and of the large input; None does not time. The variable ``COOKBOOK_TIMING=quick`` divides
-        both by ten and takes one turn; ``off`` does not time.
-    rounds
-        How often each engine gets a fresh process, in which it takes three turns.
-
-    Returns
-    -------
-    Timing
-        Also written to ``$COOKBOOK_TIMINGS/<slug>.json`` where that variable names a folder.
-    """
-    if events is None or os.environ.get("COOKBOOK_TIMING") == "off":
-        return "Not timed."
-    turns = TURNS
-    if _is_quick():
-        events, rounds, turns = _quick(events), 1, 1
-    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    sizes = [_enlarged(files, n) for n in events]
-    jobs = [_round(recipe, sizes, turns) for _ in range(rounds)]
-    counts = [inputs.events(size) for size in sizes]
-    engines = {kind: _summary([job[kind] for job in jobs], counts) for kind in jobs[0]}
-    result = Timing(
-        recipe=recipe.slug,
-        date=datetime.now(UTC).date().isoformat(),
-        machine=_machine(),
-        versions=versions((*PACKAGES, "numpy")),
-        input={**_input(recipe, files), "events": counts, "rounds": rounds, "turns": turns},
-        engines=engines,
+    sizes = Sizes(files)
+    chains = {}
+    with workers(recipe, ENGINES, sizes.of(_first(events))[0], cases) as started:
+        for engine, worker in started.items():
+            # A step is what lies between two chains that follow each other: the shorter comes first.
+            entries = [Entry(worker, case) for case in reversed(range(len(cases)))]
+            chains[engine] = entries if _chains(entries, sizes, events, recipe.path) else []
+    turns = [turn for entries in chains.values() for entry in entries for turn in entry.turns]
+    resolved: dict[str, list[Added | None]] = {
+        engine: _added(entries) if entries else [None] * len(cases) for engine, entries in chains.items()
+    }
+    about = _caption(
+        chosen,
+        "; ".join(f"{title(k)} {_sizes(e[0].counts) if e else 'no time for two turns'}" for k, e in chains.items()),
+        [len(entry.turns) for entries in chains.values() for entry in entries] or [0],
+        sum(turn.repeated for turn in turns),
+        sum(bool(turn.disturbances) for turn in turns),
+        {**_input(recipe, files), **_where()},
     )
-    _record(result)
-    return result
+    return Breakdown(tuple(steps), resolved, about)
 
 
-def _is_quick() -> bool:
-    return os.environ.get("COOKBOOK_TIMING") == "quick"
+def _chains(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], name: Path) -> bool:
+    """Let the chains of one engine take their turns; return False where there is no time for two of each."""
+    clock = Clock(QUICK_S / len(ENGINES)) if mode() == "quick" else Clock()
+    first, held = sizes.of(_first(events))
+    whole = entries[-1].probe(first, held, clock)
+    if not clock.allows(whole * (2 * LEAST_TURNS * len(entries) - 1)):
+        return False
+    for entry in entries[:-1]:
+        entry.worker.ask((entry.case, [first], 1))  # compiles
+        entry.probe(first, held, clock)
+    take(entries, _prepare(entries, sizes, events, clock, clock.limit_s, name), clock)
+    return True
 
 
-def _quick(events: tuple[int, int]) -> tuple[int, int]:
-    return events[0] // QUICK_SCALE, events[1] // QUICK_SCALE
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a timing record."""
-    return dict(json.loads(resources.files("cookbook").joinpath("timing_schema.json").read_text()))
-
-
-def _enlarged(files: Files, events: int) -> Files:
-    """Return `files` copied up to at least `events`, datasets in the proportions they have."""
-    if not isinstance(files, Mapping):
-        enlarged: list[str] = sample.enlarge(list(files), events)
-        return enlarged
-    total = inputs.events(files)
-    shares = {name: max(1, round(events * inputs.events(members) / total)) for name, members in files.items()}
-    return {name: sample.enlarge(list(members), shares[name]) for name, members in files.items()}
-
-
-class _Worker:
-    """A process that has imported, defined and once run one engine of a recipe, and now waits to be timed.
-
-    With `parameters`, sets of values for the recipe's, it defines the engine for each and has run it with the first.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        kind: str,
-        sizes: Sequence[Files],
-        errors: IO[str],
-        parameters: Sequence[Mapping[str, Any]] = ({},),
-    ) -> None:
-        self._name = f"{recipe.path}: timing {kind}"
-        self._errors = errors
-        self._connection, theirs = multiprocessing.Pipe()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cookbook.timing_worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            env=_environment(),
+def _kinds(recipe: Recipe) -> list[str]:
+    """Return what is timed: the recommended way of each engine, at most one other variant, and the read floor."""
+    variants = recipe.variants()
+    others = [f"run_{variant}" for variant in variants if variant not in ENGINES]
+    if len(others) > 1:
+        raise TimingError(
+            f"{recipe.path}: {', '.join(others)} stand beside run_coffea and run_rdataframe; at most one other way is "
+            "timed, so give the others names that do not begin with run_coffea or run_rdataframe"
         )
-        theirs.close()
-        job = {"notebook": str(recipe.path), "kind": kind, "sizes": sizes, "parameters": parameters}
-        self.started = self.ask(job)
-
-    def ask(self, message: Any) -> dict[str, Any]:
-        """Send a message and return the answer."""
-        try:
-            self._connection.send(message)
-            answer: dict[str, Any] = self._connection.recv()
-        except (EOFError, OSError) as error:
-            self._process.wait()
-            self._errors.seek(0)
-            raise TimingError(f"{self._name} failed:\n{self._errors.read()[-2000:]}") from error
-        return answer
-
-    def close(self) -> None:
-        """End the process, whatever it does."""
-        self._connection.close()
-        self._process.kill()
-        self._process.wait()
+    return [*variants, FLOOR]
 
 
-def _round(recipe: Recipe, sizes: Sequence[Files], turns: int) -> dict[str, dict[str, Any]]:
+def _first(events: tuple[int, int]) -> int:
+    """Return on how many events the first run is."""
+    return max(1, events[0] // QUICK_SCALE) if mode() == "quick" else events[0]
+
+
+def _round(recipe: Recipe, kinds: Sequence[str], files: Files, events: tuple[int, int]) -> dict[str, dict[str, Any]]:
     """Time every kind of process from its start, warm runs in turns, and return what was measured of each."""
-    with ExitStack() as stack:
-        kinds = [*recipe.variants(), FLOOR]
-        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in kinds]
-        workers = {
-            kind: stack.enter_context(closing(_Worker(recipe, kind, sizes, log)))
-            for kind, log in zip(kinds, errors, strict=True)
-        }
-        runs: dict[str, list[list[dict[str, Any]]]] = {kind: [] for kind in kinds}
-        for _ in range(turns):
-            for kind, worker in workers.items():
-                runs[kind].append([worker.ask((0, size)) for size in range(len(sizes))])
+    sizes = Sizes(files)
+    first, held = sizes.of(_first(events))
+    with workers(recipe, kinds, first) as started:
+        entries = {kind: Entry(worker) for kind, worker in started.items()}
+        clock = Clock(QUICK_S) if mode() == "quick" else Clock()
+        recommended = [entries[kind] for kind in (*ENGINES, FLOOR)]
+        others = [entry for kind, entry in entries.items() if kind not in (*ENGINES, FLOOR)]
+        turns = 0
+        kept_s = VARIANT_S if others else 0.0
+        for group in filter(None, (recommended, others)):
+            for entry in group:
+                entry.probe(first, held, clock)
+                entry.counts = (held, held)
+            turns = max(turns, _prepare(group, sizes, events, clock, clock.limit_s - kept_s, recipe.path))
+            kept_s = sum(entry.cost_s * (turns - len(entry.turns)) for entry in recommended)
+        take((*recommended, *others), turns, clock)
         return {
-            kind: {
-                **worker.started,
-                "warm_small_s": [small["seconds"] for small, _ in runs[kind]],
-                "warm_large_s": [large["seconds"] for _, large in runs[kind]],
-                "bytes_read": runs[kind][-1][-1]["bytes_read"],
-                **worker.ask(None),
-            }
-            for kind, worker in workers.items()
+            kind: {**entry.worker.started, **vars(entry), **entry.worker.ask(None)} for kind, entry in entries.items()
         }
 
 
-def _environment() -> dict[str, str]:
-    """Return the variables of a worker: one thread in every library, and this very package."""
-    one_thread = {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")}
-    source = str(Path(__file__).resolve().parents[1])
-    return {**os.environ, **one_thread, "PYTHONPATH": _joined(source, os.environ.get("PYTHONPATH"))}
+def _prepare(
+    entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], clock: Clock, limit_s: float, name: Path
+) -> int:
+    """Give entries, which were probed once, the same files of two sizes; return how many turns to take.
+
+    The clock should show no more than `limit_s` after them. An entry of which that leaves no time for two turns gets
+    no files, and takes none.
+    """
+    turns = TURNS
+    if mode() == "quick":
+        left_s = limit_s - clock.spent_s
+        entries = [e for e in entries if e.probed[0][1] * (2 * LEAST_TURNS - 1) <= left_s]
+        if not entries:
+            return 0
+        one = entries[0].probed[0][0], sum(entry.probed[0][1] for entry in entries)
+        files, held = sizes.of(second(one, events, limit_s - clock.spent_s))
+        other = held, sum(entry.probe(files, held, clock) for entry in entries)
+        large, turns = plan(one, other, events[1], limit_s - clock.spent_s)
+        events = one[0], large
+    made, counts = sizes.pair(events, name)
+    for entry in entries:
+        line = Line.through(entry.probed[0], entry.probed[-1])
+        entry.sizes, entry.counts = made, counts
+        entry.times = times(line.seconds(counts[1]))
+        entry.cost_s = entry.times * sum(line.seconds(count) for count in counts)
+        entry.reuse(clock)
+    return turns
 
 
-def _joined(*paths: str | None) -> str:
-    return os.pathsep.join(p for p in paths if p)
-
-
-def _summary(jobs: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> EngineTiming:
-    turns = [pair for job in jobs for pair in zip(job["warm_small_s"], job["warm_large_s"], strict=True)]
-    rates = [_rate(counts, *pair) for pair in turns]
-    known = [rate for rate in rates if rate]
+def _summary(jobs: Sequence[Mapping[str, Any]]) -> EngineTiming:
+    """Return what rounds of the same kind of process measured."""
+    turns: list[Turn] = [turn for job in jobs for turn in job["turns"]]
+    seconds, events = [turn.seconds for turn in turns], jobs[0]["counts"]
+    read = [turn.bytes_read for turn in turns] or [job["probes"][-1][1]["bytes_read"] for job in jobs]
+    rate, spread = timing_resolution.rate(events, seconds) or (None, None)
     return EngineTiming(
-        import_s=statistics.median(j["import_s"] for j in jobs),
-        first_run_s=statistics.median(j["first_run_s"] for j in jobs),
-        warm_small_s=statistics.median(small for small, _ in turns),
-        warm_large_s=statistics.median(large for _, large in turns),
-        warm_rate_hz=statistics.median(known) if 2 * len(known) > len(rates) else None,
-        rate_range_hz=(min(known), max(known)) if known else None,
-        peak_memory_mb=statistics.median(j["peak_memory_mb"] for j in jobs),
-        bytes_read=int(statistics.median(j["bytes_read"] for j in jobs)),
+        events=events,
+        import_s=_median(job["import_s"] for job in jobs),
+        first_run_s=_median(job["first_run_s"] for job in jobs),
+        start_s=_median(map(_start_s, jobs)),
+        turns_s=seconds,
+        warm_rate_hz=rate,
+        rate_range_hz=spread,
+        repeated=sum(turn.repeated for turn in turns),
+        disturbed=sum(bool(turn.disturbances) for turn in turns),
+        peak_memory_mb=statistics.median(job["peak_memory_mb"] for job in jobs),
+        bytes_read=int(statistics.median(read)),
     )
 
 
-def _rate(counts: Sequence[int], small_s: float, large_s: float) -> float | None:
-    return (counts[1] - counts[0]) / (large_s - small_s) if large_s > small_s and counts[1] > counts[0] else None
+def _start_s(job: Mapping[str, Any]) -> float | None:
+    """Return the seconds before the event loop: definition, and the first run without what a warm one takes."""
+    if job["import_s"] is None or job["first_run_s"] is None:
+        return None
+    return float(job["import_s"] + max(0.0, job["first_run_s"] - job["probes"][0][1]["seconds"][0]))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _added(chains: Sequence[Entry]) -> list[Added | None]:
+    """Return what each chain adds to the one before it, in microseconds per event."""
+    turns = zip(*([turn.seconds for turn in chain.turns] for chain in chains), strict=False)  # of the last, some lack
+    more = chains[0].counts[1] - chains[0].counts[0]
+    return timing_resolution.steps([[1e6 * (large - small) / more for small, large in turn] for turn in turns])
+
+
+def _step(added: Added | None) -> str:
+    return NOT_RESOLVED if added is None else "{:.2f} [{:.2f} to {:.2f}]".format(*added)
+
+
+def _sizes(counts: Sequence[int]) -> str:
+    return " and ".join(f"{n:,}" for n in counts)
+
+
+def _name(kind: str) -> str:
+    return "read floor" if kind == FLOOR else title(kind)
+
+
+def _where() -> dict[str, Any]:
+    """Return what every figure depends on: date, machine and versions."""
+    date = datetime.now(UTC).date().isoformat()
+    return {"date": date, "machine": _machine(), "versions": versions((*PACKAGES, "numpy"))}
 
 
 def _input(recipe: Recipe, files: Files) -> dict[str, Any]:
@@ -398,13 +428,16 @@ def _processor() -> str:
 
 
 def _caption(
-    about: Mapping[str, Any], machine: Mapping[str, Any], tools: Mapping[str, str], date: str, shown: str
+    how: str, sizes: str, turns: Sequence[int], repeated: int, disturbed: int, about: Mapping[str, Any]
 ) -> str:
-    sizes = " and ".join(f"{n:,}" for n in about["events"])
+    """Return mode, input, turns and machine in a sentence."""
+    machine = about["machine"]
+    taken = " to ".join(str(n) for n in dict.fromkeys((min(turns), max(turns))))
     return (
-        f"{sizes} events of {about['name']}, {about['branches']} branches declared; one thread on "
-        f"{machine['processor']} ({machine['cores']} cores); fresh processes per engine: {about['rounds']}, "
-        f"{about['turns']} turns in each, {shown}; {', '.join(f'{k} {v}' for k, v in tools.items())}; {date}."
+        f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared; one "
+        f"thread on {machine['processor']} ({machine['cores']} cores); {taken} turns, range in brackets; disturbed "
+        f"attempts repeated: {repeated}, turns disturbed to the end: {disturbed}; "
+        f"{', '.join(f'{name} {version}' for name, version in about['versions'].items())}; {about['date']}."
     )
 
 
@@ -415,20 +448,3 @@ def _record(timing: Timing) -> None:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         Path(folder, f"{timing.recipe}.json").write_text(json.dumps(record, indent=1) + "\n")
-
-
-def _column(timing: Timing, kind: str) -> dict[str, str]:
-    e = timing.engines[kind]
-    ratio = timing.floor_ratio(kind)
-    low_high = f" [{e.rate_range_hz[0] / 1e3:,.0f}, {e.rate_range_hz[1] / 1e3:,.0f}]" if e.rate_range_hz else ""
-    per_event = e.bytes_read / timing.input["events"][1]
-    return {
-        "imports and declarations [s]": f"{e.import_s:.1f}",
-        "first run, with compilation [s]": f"{e.first_run_s:.1f}",
-        "warm rate [10³ events/s per core]": f"{e.warm_rate_hz / 1e3:,.0f}{low_high}"
-        if e.warm_rate_hz
-        else "not resolved",
-        "time per event over the read floor": f"{ratio:.1f}" if ratio else "not resolved",
-        "peak memory [MB]": f"{e.peak_memory_mb:,.0f}",
-        "read [bytes/event]": f"{per_event:,.0f}",
-    }

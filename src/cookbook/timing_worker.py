@@ -1,8 +1,8 @@
 """The process in which one engine of a recipe is timed: `python -m cookbook.timing_worker DESCRIPTOR`.
 
 It must start fresh: neither engine, nor anything an engine imports, is imported before the clock runs. The descriptor
-is that of an inherited pipe: the job comes through it, then which set of parameters and which size to run, a pair at
-a time, and what was measured goes back. Between two sizes the process sleeps, so that others can be timed in turn.
+is that of an inherited pipe: the job comes through it, then one turn at a time, and what was measured goes back.
+Between two turns the process sleeps, so that others can take theirs.
 """
 
 from __future__ import annotations
@@ -18,47 +18,71 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from cookbook import timing_load
 from cookbook.recipe import Recipe, load
+from cookbook.timing_resolution import FACTOR, FLOOR
 
 Run = Callable[[Any], None]
 
 
 def main() -> None:
-    """Start up on the small input, then time each pair of case and size received, until None is."""
+    """Start up, then take each turn received (which parameters, on which files, how often) until None is."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with Connection(int(sys.argv[1])) as connection:
-        job = connection.recv()
-        runs, bytes_read, started = start(job)
+        runs, bytes_read, started = start(connection.recv())
         connection.send(started)
-        for case, size in iter(connection.recv, None):
-            before = bytes_read()
-            seconds = _timed(partial(runs[case], job["sizes"][size]))
-            connection.send({"seconds": seconds, "bytes_read": bytes_read() - before})
+        for case, sizes, times in iter(connection.recv, None):
+            connection.send(turn(runs[case], sizes, times, bytes_read))
         connection.send({"peak_memory_mb": _peak_memory_mb()})
 
 
-def start(job: Mapping[str, Any]) -> tuple[Sequence[Run], Callable[[], int], dict[str, float]]:
+def start(job: Mapping[str, Any]) -> tuple[Sequence[Run], Callable[[], int], dict[str, float | None]]:
     """Return how to run, how to ask for the bytes read so far, and the seconds of definition and of the first run.
 
-    There is one way to run for each set of parameters in the job; what is timed here is the first.
+    There is one way to run for each set of parameters in the job; what is timed here is the first. Seconds are None
+    where the process had to wait for more than half of them.
     """
     recipe, kind = load(job["notebook"]), job["kind"]
     first, *others = [recipe.parameters(values) for values in job["parameters"]]
-    began = time.perf_counter()
-    runs = [_floor(recipe) if kind == "floor" else _engine(recipe, kind, first)]
-    import_s = time.perf_counter() - began
+    before = timing_load.now()
+    runs = [_floor(recipe) if kind == FLOOR else _engine(recipe, kind, first)]
+    import_s = _resolved(timing_load.spent(before, timing_load.now()))
     bytes_read = _uproot_bytes() if kind.startswith("coffea") else _root_bytes
-    first_run_s = _timed(partial(runs[0], job["sizes"][0]))
+    before = timing_load.now()
+    runs[0](job["first"])
+    first_run_s = _resolved(timing_load.spent(before, timing_load.now()))
     runs += [_engine(recipe, kind, namespace) for namespace in others]
     return runs, bytes_read, {"import_s": import_s, "first_run_s": first_run_s}
 
 
-def _timed(action: Callable[[], None]) -> float:
+def turn(run: Run, sizes: Sequence[Any], times: int, bytes_read: Callable[[], int]) -> dict[str, Any]:
+    """Run on each of the sizes so many times, and return the mean seconds of each and what disturbed them all."""
+    seconds = []
+    begun = timing_load.now()
+    for files in sizes:
+        before = bytes_read()
+        seconds.append(_timed(partial(run, files), times))
+    spent = timing_load.spent(begun, timing_load.now())
+    return {
+        "seconds": seconds,
+        "wall_s": spent.wall_s,
+        "disturbances": timing_load.disturbances(spent, os.cpu_count() or 1),
+        "bytes_read": (bytes_read() - before) // times,
+    }
+
+
+def _resolved(run: timing_load.Load) -> float | None:
+    """Return the seconds of a run that can't be repeated; None where it waited too long to tell what it takes."""
+    return run.wall_s if run.wall_s <= FACTOR * run.cpu_s else None
+
+
+def _timed(action: Callable[[], None], times: int = 1) -> float:
     gc.collect()
     start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    for _ in range(times):
+        action()
+    return (time.perf_counter() - start) / times
 
 
 def _engine(recipe: Recipe, variant: str, namespace: dict[str, Any]) -> Run:

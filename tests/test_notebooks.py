@@ -19,9 +19,11 @@ def clone(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Return a folder with the recipes and the table of contents, which the commands take for the repository."""
     shutil.copytree(repository / "recipes", tmp_path / "recipes", ignore=shutil.ignore_patterns(".*"))
     shutil.copy(repository / "_toc.yml", tmp_path)
+    (tmp_path / "src").symlink_to(repository / "src")
     for module in (recipe, notebooks):
         monkeypatch.setattr(module, "folder", lambda: tmp_path / "recipes")
     monkeypatch.setenv("COOKBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COOKBOOK_BUILD", str(tmp_path / "build"))
     return tmp_path
 
 
@@ -60,11 +62,6 @@ def test_accept_stores_the_check_cells_alone(clone: Path) -> None:
     path = clone / "recipes" / "soft-jets.ipynb"
     text = path.read_text()
     path.write_text(text.replace("events: ", "events in all: "))
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:  # the timing has tests of its own
-        if "timing" in cell.metadata.get("tags", ()):
-            cell.source = "pass"
-    nbformat.write(notebook, path)
     printed = notebooks.accept(recipe.load("soft-jets"))
     assert printed == [f"events in all: {inputs.events(sample.files('TTbar'))}"]
     stored = [c for c in recipe.load("soft-jets").notebook.cells if c.cell_type == "code" and c.outputs]

@@ -12,16 +12,13 @@ from typing import Any
 
 import nbformat
 
+from cookbook import execution
+from cookbook.execution import CELL_TIMEOUT, ExecutionError
 from cookbook.recipe import CHECK_TAGS, Files, Recipe, RecipeError, folder, load, schema, slugs
 
-__all__ = ["ExecutionError", "accept", "create", "run", "to_html"]
+__all__ = ["accept", "create", "run", "to_html"]
 
-CELL_TIMEOUT = 1800  # seconds; the longest cell is a timing on a slow machine
 CONTENTS_ENTRY = re.compile(r"^( *)- file: recipes/[a-z0-9-]+$", re.M)
-
-
-class ExecutionError(RuntimeError):
-    """A cell of a notebook raised; the message holds the notebook, the cell's error and where to look."""
 
 
 def run(recipe: Recipe, files: Files, out: Path) -> Path:
@@ -57,22 +54,13 @@ def to_html(notebook: Path) -> Path:
 
 
 def accept(recipe: Recipe) -> list[str]:
-    """Execute a recipe, store its check cells' outputs in the file and no other, and return what they print."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
+    """Store what the check cells of a recipe print in its file, and no other output; return what they print."""
+    executed = iter(cell for cell in execution.ensured(recipe).cells if cell.cell_type == "code")
     notebook = recipe.notebook
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT,
-        resources={"metadata": {"path": str(recipe.path.parent)}},
-        coalesce_streams=True,
-    )
-    with _environment(COOKBOOK_TIMING="off"):
-        try:
-            client.execute()
-        except CellExecutionError as error:
-            raise ExecutionError(f"{recipe.path}: {error.ename}: {error.evalue}") from error
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "timing" not in cell.metadata.get("tags", ()):
+            ran = next(executed)
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     printed = [line for cell in notebook.cells for line in _tidy(cell)]
     notebook.metadata = {
         "cookbook": recipe.metadata,

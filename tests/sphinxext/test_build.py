@@ -11,12 +11,17 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from cookbook import execution, recipe
+
 CFF = "cff-version: 1.2.0\nmessage: Cite.\ntitle: Tiny\nauthors:\n  - name: Somebody\n"
 FIGURE = (
     "from base64 import b64decode\nfrom IPython.display import Image\n"
     "Image(b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='))"
 )
-LEAVE = "import os\nfrom pathlib import Path\nPath(os.environ['COOKBOOK_TIMINGS'], 'left').write_text('by the recipe');"
+LEAVE = (
+    "import os\nfrom pathlib import Path\nfolder = Path(os.environ['COOKBOOK_TIMINGS'])\n"
+    "folder.mkdir(exist_ok=True)\n(folder / 'left').write_text('by the recipe');print('timed')"
+)
 SUMMARY = """---
 file_format: mystnb
 kernelspec: {name: python3, display_name: Python 3}
@@ -71,8 +76,15 @@ def _project(folder: Path, repository: Path, recipes: dict[str, list[Any]], page
     (folder / "_toc.yml").write_text("\n".join(["format: jb-book", "root: book/index", "chapters:", *chapters, ""]))
 
 
+def _execute(folder: Path, *parts: execution.Part) -> None:
+    """Execute the recipes of a book as `make book` does."""
+    for path in (folder / "recipes").glob("*.ipynb"):
+        for part in parts:
+            execution.execute(recipe.read(path), part, folder / "_build")
+
+
 def _build(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Call jupyter-book as `make book` does, outside any pipeline."""
+    """Call jupyter-book as `make render` does, outside any pipeline."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CI")}
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder)]
     command += ["--warningiserror", "--nitpick", "--keep-going"]
@@ -88,6 +100,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pages = {"index": "# Home\n\n```{recipe-cards}\n```\n", "performance": SUMMARY}
     pages["all"] = "# All\n\n```{api-index}\n```\n\n```{recipe-status}\n```\n\n```{cite-cookbook}\n```\n"
     _project(folder, repository, {"one": _paired(figure, _cell(LEAVE, "timing"))}, pages)
+    _execute(folder, "page", "timing")
     done = _build(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "_build" / "html"
@@ -95,15 +108,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
-    """Build a book in which three recipes break one rule each."""
+    """Build a book in which two recipes and a page break one rule each."""
     folder = tmp_path_factory.mktemp("broken")
     repository = Path(__file__).resolve().parents[2]
     recipes = {
-        "fails": _paired(_cell("1 / 0")),
         "mute": _paired(_cell(FIGURE)),
         "lonely": [new_markdown_cell("# A recipe"), _cell("1", "coffea")],
     }
-    _project(folder, repository, recipes, {"index": "# Home\n"})
+    _project(folder, repository, recipes, {"index": "# Home\n", "fails": SUMMARY})
+    _execute(folder, "page")
     return _build(folder)
 
 
@@ -138,9 +151,15 @@ def test_download_is_the_committed_notebook(built: Path) -> None:
     assert nbformat.read(built / "recipes" / str(link["href"]), as_version=4).metadata.cookbook.slug == "one"
 
 
-def test_summary_is_read_after_the_recipe(built: Path) -> None:
-    """A page that sorts before the recipes sees what they left."""
+def test_a_summary_shows_what_the_timing_left(built: Path) -> None:
+    """A page about the recipes reads the records of their timings."""
     assert "by the recipe" in _page(built, "book/performance").text
+
+
+def test_a_page_shows_its_timing(built: Path) -> None:
+    """The output of a timing cell is that of the timing, which ran apart."""
+    timed = _page(built, "recipes/one").select(".tag_timing .cell_output")
+    assert [output.text.strip() for output in timed] == ["timed"]
 
 
 def test_references_end_the_page(built: Path) -> None:
@@ -176,8 +195,8 @@ def test_a_broken_book_is_not_built(broken: "subprocess.CompletedProcess[str]") 
 
 
 def test_failed_notebook_is_named(broken: "subprocess.CompletedProcess[str]") -> None:
-    """The build goes on to the end, then names the notebook that failed and where its traceback is."""
-    assert "notebooks failed: recipes/fails (CellExecutionError); tracebacks are in" in broken.stderr
+    """The build goes on to the end, then names the page that failed and where its traceback is."""
+    assert "notebooks failed: book/fails (CellExecutionError); tracebacks are in" in broken.stderr
 
 
 def test_figure_without_alt_text_is_named(broken: "subprocess.CompletedProcess[str]") -> None:
@@ -191,9 +210,35 @@ def test_lonely_engine_is_named(broken: "subprocess.CompletedProcess[str]") -> N
     assert "recipes/lonely: a cell tagged with one engine has no counterpart" in broken.stderr
 
 
-def test_only_an_unchanged_book_keeps_its_executions(built: Path) -> None:
-    """A second build executes nothing again, until the lock, the data or the helper package changes."""
-    folder = built.parents[1]
-    assert "Executing notebook" not in _build(folder).stdout
-    (folder / "requirements.txt").write_text("other==1\n")
-    assert "recipes/one.ipynb: Executing notebook" in _build(folder).stdout
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """Return a book of one recipe that nothing was done for yet."""
+    recipes = {"one": _paired(_cell(LEAVE, "timing"))}
+    _project(tmp_path, Path(__file__).resolve().parents[2], recipes, {"index": "# Home\n"})
+    return tmp_path
+
+
+def test_a_recipe_that_was_not_executed_is_refused(bare: Path) -> None:
+    """Sphinx executes no recipe itself, and says what does."""
+    done = _build(bare)
+    assert done.returncode != 0
+    assert "run make check-recipe NAME=one, or make book" in done.stderr + done.stdout
+
+
+def test_an_execution_of_another_state_is_refused(bare: Path) -> None:
+    """An executed notebook whose key is not that of the source is never published; one of the present state is."""
+    _execute(bare, "page")
+    assert _build(bare).returncode == 0
+    _write(bare, "one", _paired(_cell("print('changed')")))
+    done = _build(bare)
+    assert done.returncode != 0
+    assert "is missing or of another state" in done.stderr + done.stdout
+
+
+def test_a_timing_of_another_state_is_said_to_be_one(bare: Path) -> None:
+    """A page never shows the timing of another key."""
+    _execute(bare, "page", "timing")
+    _write(bare, "one", _paired(_cell(LEAVE.replace("timed", "timed anew"), "timing")))
+    assert _build(bare).returncode == 0
+    (shown,) = _page(bare / "_build" / "html", "recipes/one").select(".tag_timing .cell_output")
+    assert shown.text.strip() == execution.NOT_TIMED.strip()

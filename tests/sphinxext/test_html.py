@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from bs4 import BeautifulSoup
 
+from cookbook.ledgers import Harmless, Ledger
 from cookbook.sphinxext import html
 from cookbook.sphinxext.addresses import Project
 from cookbook.sphinxext.catalogue import Entry
@@ -11,6 +12,7 @@ from cookbook.sphinxext.freshness import Execution, Surroundings
 
 ENTRY = Entry("dimuon", "Dimuon <b>", "Two muons.", "Selection", ("Muon",), ("mass",), ("Weights",), ("Define",))
 AROUND = Surroundings("abc123", False, {"coffea": "2026.9.0"}, "0123456789ab")
+LEDGER = Ledger("key", "fffeh", [Harmless("coffea", "turn a sign", "a + b", "zeros are zeros")])
 RAN = Execution(datetime(2026, 11, 23, 22, 5, tzinfo=UTC), 12.3)
 
 
@@ -71,13 +73,19 @@ def test_api_index_has_a_table_per_tool() -> None:
 def test_status_tells_passed_failed_and_missing_apart() -> None:
     """The three outcomes read differently."""
     failed = Execution(RAN.finished, None, "CellExecutionError")
-    text = html.status([("A", "a", RAN), ("B", "b", failed), ("C", "c", None)], AROUND)
+    text = html.status([("A", "a", RAN, LEDGER), ("B", "b", failed, None), ("C", "c", None, None)], AROUND)
     cells = [
         [cell.text for cell in row.find_all("td")] for row in BeautifulSoup(text, "html.parser").select("tbody tr")
     ]
-    assert cells[0] == ["2026-11-23 22:05 UTC", "passed", "12 s"]
-    assert cells[1][1:] == ["failed: CellExecutionError", "not measured"]
-    assert cells[2] == ["not in this build", "unknown", "not measured"]
+    assert cells[0][:3] == ["2026-11-23 22:05 UTC", "passed", "12 s"]
+    assert cells[1][1:3] == ["failed: CellExecutionError", "not measured"]
+    assert cells[2][:3] == ["not in this build", "unknown", "not measured"]
+
+
+def test_status_says_how_many_faults_were_found() -> None:
+    """A recipe's mutation score comes from its ledger; a page without one says that there is none."""
+    page = BeautifulSoup(html.status([("A", "a", RAN, LEDGER), ("B", "b", RAN, None)], AROUND), "html.parser")
+    assert [row.select("td")[-1].text for row in page.select("tbody tr")] == ["4 of 5 (80%)", "none put in"]
 
 
 def test_project_links_are_empty_where_nothing_is_known() -> None:

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from cookbook.sphinxext import blocks, freshness, lexer, mathjax, order
+from cookbook import execution, recipe
+from cookbook.sphinxext import blocks, lexer, mathjax
 
 __all__ = ["setup"]
 
@@ -20,33 +22,35 @@ LOGGER = logging.getLogger(__name__)
 
 def _configure(app: Sphinx, config: Config) -> None:
     config.mathjax_path = mathjax.SCRIPT
-    timings = Path(app.outdir).parent / "timings"
-    timings.mkdir(parents=True, exist_ok=True)
-    # Read by the timing cells and by the pages that summarise them: kernels inherit the environment.
-    os.environ["COOKBOOK_TIMINGS"] = str(timings)
+    # Read by the pages that summarise the timings: kernels inherit the environment.
+    os.environ["COOKBOOK_TIMINGS"] = str(blocks.build_folder(app) / "timings")
 
 
 def _outdated(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> Iterable[str]:
-    """Execute the recipes again unless all that they depend on is as it was; the pages about them always."""
-    now = freshness.fingerprint(Path(app.srcdir))
-    before: str | None = getattr(env, "cookbook_fingerprint", None)
-    env.cookbook_fingerprint = now  # type: ignore[attr-defined]
-    again = set(env.found_docs)
-    if freshness.may_reuse(os.environ, before, now):
-        recipes = order.recipe_pages(env.found_docs)
-        again = set(app.config.cookbook_read_last) if recipes & (added | changed | removed) else set()
-    return again & env.found_docs
+    """Read the recipes again, whose executions Sphinx does not watch, and the pages about them."""
+    return (blocks.recipe_pages(env.found_docs) | set(app.config.cookbook_summaries)) & env.found_docs
 
 
-def _read_last(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    docnames[:] = order.order(docnames, app.config.cookbook_read_last)
+def _take_execution(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put the executed notebook in place of the source, and refuse one of another state."""
+    if docname not in blocks.recipe_pages([docname]) or app.builder.format != "html":
+        return
+    try:
+        executed = execution.assembled(recipe.read(Path(app.env.doc2path(docname))), blocks.build_folder(app))
+    except execution.StaleError as error:
+        raise ExtensionError(str(error)) from error
+    app.env.cookbook_executions = {  # type: ignore[attr-defined]
+        **getattr(app.env, "cookbook_executions", {}),
+        docname: executed.metadata[execution.RECORD],
+    }
+    source[0] = nbformat.writes(executed)
 
 
 def _rewrite(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
     """Write the pages with stamps and cards again: they show the commit and other pages."""
-    return (getattr(env, "cookbook_block_pages", set()) | order.recipe_pages(env.found_docs)) & env.found_docs
+    return (getattr(env, "cookbook_block_pages", set()) | blocks.recipe_pages(env.found_docs)) & env.found_docs
 
 
 def _drop_remote_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -61,13 +65,12 @@ def _drop_remote_scripts(app: Sphinx, page: str, template: str, context: dict[st
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:
-    """Copy MathJax, and fail where a notebook did, whatever flags the build was given."""
+    """Copy MathJax, and fail where a page's own code did, whatever flags the build was given."""
     if error is not None:
         return
     if app.builder.format == "html":
         mathjax.copy(Path(app.outdir) / "_static")
-    ran = freshness.executions(getattr(app.env, "nb_metadata", {}))
-    failed = [f"{name} ({run.error})" for name, run in sorted(ran.items()) if run.error]
+    failed = [f"{name} ({run.error})" for name, run in sorted(blocks.executions(app.env).items()) if run.error]
     if failed:
         msg = f"notebooks failed: {', '.join(failed)}; tracebacks are in {Path(app.outdir) / 'reports'}"
         raise ExtensionError(msg)
@@ -78,7 +81,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("cookbook_repository", "", "html", [str])
     app.add_config_value("cookbook_pages", "", "html", [str])
     app.add_config_value("cookbook_branch", "main", "html", [str])
-    app.add_config_value("cookbook_read_last", [], "env", [list])
+    app.add_config_value("cookbook_summaries", [], "env", [list])
     app.add_node(blocks.cookbook_block)
     for name in blocks.BLOCKS:
         app.add_directive(name, blocks.BlockDirective)
@@ -88,7 +91,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer(lexer.LANGUAGE, lexer.PythonWithCpp)
     app.connect("config-inited", _configure)
     app.connect("env-get-outdated", _outdated)
-    app.connect("env-before-read-docs", _read_last)
+    app.connect("source-read", _take_execution)
     app.connect("env-updated", _rewrite)
     # After the theme filled in its own scripts.
     app.connect("html-page-context", _drop_remote_scripts, priority=900)

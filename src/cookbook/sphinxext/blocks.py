@@ -4,6 +4,7 @@ Filling in late matters: cards, stamps and the status need all pages to have bee
 """
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,10 +16,12 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from cookbook import ledgers
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
 from cookbook.versions import versions
 
-__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "cookbook_block"]
+__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "build_folder"]
+__all__ += ["cookbook_block", "executions", "recipe_pages"]
 
 LOGGER = logging.getLogger(__name__)
 
@@ -49,8 +52,22 @@ def project(app: Sphinx) -> addresses.Project:
     )
 
 
-def _executions(env: BuildEnvironment) -> dict[str, freshness.Execution]:
-    return freshness.executions(getattr(env, "nb_metadata", {}))
+def executions(env: BuildEnvironment) -> dict[str, freshness.Execution]:
+    """Collect what is known of the execution of each page."""
+    recipes = getattr(env, "cookbook_executions", {})
+    return freshness.executions(
+        getattr(env, "nb_metadata", {}), {name: recipes[name] for name in recipes if name in env.all_docs}
+    )
+
+
+def build_folder(app: Sphinx) -> Path:
+    """Return the folder of what builds make, in which the book has one of its own."""
+    return Path(app.outdir).parent
+
+
+def recipe_pages(docnames: Iterable[str]) -> set[str]:
+    """Pick the recipes among pages."""
+    return {name for name in docnames if name.startswith("recipes/")}
 
 
 class _Page:
@@ -75,11 +92,14 @@ class _Page:
         return html.api_index(self.entries(), self.link)
 
     def status(self) -> str:
-        ran = _executions(self.env)
+        ran = executions(self.env)
         recipes = {entry.docname: entry.title for entry in self.entries()}
         others = {name: self.env.titles[name].astext() for name in sorted(ran) if name not in recipes}
-        rows = [(title, self.link(name), ran.get(name)) for name, title in {**recipes, **others}.items()]
-        return html.status(rows, around(self.app))
+        known = {f"recipes/{slug}": ledger for slug, ledger in ledgers.totals(self.root).items()}
+        return html.status(
+            [(title, self.link(name), ran.get(name), known.get(name)) for name, title in {**recipes, **others}.items()],
+            around(self.app),
+        )
 
     def cite_book(self) -> str:
         cff = citation.read_cff(self.root / "CITATION.cff")
@@ -93,7 +113,7 @@ class _Page:
     def recipe_bar(self, entry: catalogue.Entry) -> str:
         """Draw the bar under a recipe's title."""
         place, shared = project(self.app), around(self.app)
-        execution = _executions(self.env).get(entry.docname)
+        execution = executions(self.env).get(entry.docname)
         text = citation.bibtex(
             citation.read_cff(self.root / "CITATION.cff"),
             slug=entry.slug,
@@ -152,7 +172,7 @@ class RecipePage(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Work on recipes only."""
-        if not self.env.docname.startswith("recipes/"):
+        if not recipe_pages([self.env.docname]):
             return
         for place, name in alttext.images_without_alt(self.document):
             LOGGER.warning(
@@ -199,7 +219,7 @@ class References(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Append a list to the last section of a recipe that has references."""
-        if not self.env.docname.startswith("recipes/"):
+        if not recipe_pages([self.env.docname]):
             return
         entry = catalogue.read_one(Path(self.app.srcdir) / f"{self.env.docname}.ipynb")
         if not entry.references:

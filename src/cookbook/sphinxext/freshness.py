@@ -1,21 +1,15 @@
-"""When a recipe was executed, from which commit, with which versions and on which input.
-
-The fingerprint decides whether an earlier execution may be shown again: only while the helper package, the lock
-and the data are what they were (the notebook itself is watched by Sphinx). In CI none is ever reused.
-"""
+"""When a recipe was executed, from which commit, with which versions and on which input."""
 
 import hashlib
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Execution", "Surroundings", "commit", "executions", "fingerprint", "input_hash", "may_reuse"]
+__all__ = ["Execution", "Surroundings", "commit", "executions", "input_hash"]
 
-#: What the shown results depend on beside the notebook: globs below the repository.
-DEPENDENCIES = ("src/cookbook/**/*.py", "src/cookbook/**/*.json", "requirements*.txt", "data/**/*")
 #: The file that names the committed sample and its content hashes.
 MANIFEST = "data/manifest.*"
 
@@ -66,9 +60,14 @@ class Surroundings:
         return None if self.commit is None else self.commit + ("+changes" if self.changed else "")
 
 
-def executions(nb_metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, Execution]:
-    """Take what myst-nb recorded (``env.nb_metadata``) of each executed page."""
-    found = {}
+def executions(
+    nb_metadata: Mapping[str, Mapping[str, Any]], recipes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Execution]:
+    """Take what was recorded of each executed page: of recipes by their execution, of others by myst-nb."""
+    found = {
+        docname: Execution(datetime.fromisoformat(record["finished"]), record["seconds"])
+        for docname, record in recipes.items()
+    }
     for docname, record in nb_metadata.items():
         data = record.get("exec_data")
         if data:
@@ -97,26 +96,7 @@ def commit(root: Path) -> tuple[str | None, bool]:
     return name, bool(name and _git(root, "status", "--porcelain", "--untracked-files=no"))
 
 
-def _digest(root: Path, paths: Iterable[Path]) -> str:
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        total.update(f"{path.relative_to(root).as_posix()}\0".encode())
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
-
-
-def fingerprint(root: Path) -> str:
-    """Hash everything beside the notebook that a result depends on (helper package, lock, data)."""
-    files = {path for pattern in DEPENDENCIES for path in root.glob(pattern) if path.is_file()}
-    return _digest(root, files)
-
-
 def input_hash(root: Path) -> str | None:
     """Give the first 12 hexadecimal digits of the SHA-256 of the sample's manifest; None where there is none."""
     manifests = sorted(root.glob(MANIFEST))
     return hashlib.sha256(manifests[0].read_bytes()).hexdigest()[:12] if manifests else None
-
-
-def may_reuse(environ: Mapping[str, str], before: str | None, now: str) -> bool:
-    """Decide whether executions of an earlier build may be shown: never in CI, else if nothing changed."""
-    return not environ.get("CI") and before == now

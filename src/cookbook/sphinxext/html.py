@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from cookbook.ledgers import Ledger
 from cookbook.sphinxext import addresses, catalogue
 from cookbook.sphinxext.addresses import Project
 from cookbook.sphinxext.catalogue import Entry
@@ -46,8 +47,8 @@ def api_index(entries: Sequence[Entry], link: Link) -> str:
     return render("api_index.html", tools=tools)
 
 
-def status(rows: Sequence[tuple[str, str, Execution | None]], around: Surroundings) -> str:
-    """Draw the table of executions; a row is title, address and execution."""
+def status(rows: Sequence[tuple[str, str, Execution | None, Ledger | None]], around: Surroundings) -> str:
+    """Draw the table of executions; a row is title, address, execution and the ledger of faults."""
     return render("status.html", rows=rows, around=around)
 
 

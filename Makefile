@@ -10,7 +10,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV_VERSION := 0.13.9
 PORT ?= 8000
-BOOK ?= book
+# How a build times: quick, careful, or off.
+TIMING ?= quick
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,14 +27,6 @@ DEVELOPERS := $(VENV)/stamps/developers-$(call digest,requirements.txt requireme
 PACKAGE := $(VENV)/stamps/package-$(call digest,pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# What a page is made from: the book is built again when the content of any of these moved, an address or the
-# sample's place. Which recipes that executes again is the business of its Sphinx extension. After a failure Sphinx
-# must read everything anew: it would not repeat a warning about a page that did not change.
-BOOK_INPUTS := _config.yml _toc.yml book data recipes src pyproject.toml requirements.txt CITATION.cff
-book-digest = { find $(wildcard $(BOOK_INPUTS)) -type f -not -path '*/__pycache__/*' \
-	-not -path '*/.*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
-	echo "$${CI_PROJECT_URL:-} $${CI_PAGES_URL:-} $${CI_DEFAULT_BRANCH:-} $${COOKBOOK_DATA:-}"; } | sha256sum | cut -c1-16
-
 # Files of the collaboration that some tests also run on, where they lie beside the repository.
 NANOAOD := $(abspath $(wildcard ../shared/nanoaod))
 ifneq ($(NANOAOD),)
@@ -42,36 +35,57 @@ endif
 # Notebooks run without a debugger attached: its warning would be noise in every log.
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-.PHONY: help book test check recipe new accept bench sample serve linkcheck env dev compiler system lock clean distclean
+.PHONY: help book timing render test check recipes check-recipe test-package nbval
+.PHONY: recipe new accept common faults bench sample serve linkcheck
+.PHONY: env dev compiler system lock clean distclean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-book: env ## Build the book into _build/html, executing every recipe
-	@digest=$$($(book-digest)); \
-	if [ -e "_build/book-$$digest" ] && [ -e $(HTML)/index.html ]; then \
-		echo "The book is up to date (make clean, then make book, executes everything anew)."; \
-	else \
-		rm -rf _build/book-* $(HTML)/reports; \
-		$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going || { \
-			rm -rf _build/.doctrees; \
-			find $(HTML)/reports -name '*.log' -printf 'Traceback: %p\n' 2>/dev/null; \
-			echo "The book was not built: see the messages above." >&2; \
-			exit 1; \
-		}; \
-		touch "_build/book-$$digest"; \
-	fi; \
-	echo "Open $(HTML)/index.html in a browser, or run: make serve"
+book: env ## Build the book into _build/html: execute what changed, time what changed, render
+	@$(BIN)/python -m cookbook.cli execute page
+	@$(MAKE) timing render
+	@echo "Open $(HTML)/index.html in a browser, or run: make serve"
 
-test: dev system ## Lint, types, every test and notebook, a look with a browser: [BOOK=] takes the book as it is
-	@status=0; \
-	$(MAKE) check || status=1; \
-	$(if $(BOOK),$(MAKE) $(BOOK) || status=1;) \
-	mkdir -p $(REPORTS); \
-	COOKBOOK_TIMING=off $(BIN)/python -m pytest tests recipes --nbval-lax --nbval-cell-timeout=600 \
-		--numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		--junitxml=$(REPORTS)/junit.xml || status=1; \
+timing: env ## Time the recipes that changed, one after the other: [TIMING=quick|careful]
+	@COOKBOOK_TIMING=$(TIMING) $(BIN)/python -m cookbook.cli execute timing
+
+render: env ## Render what was executed and timed into _build/html
+	@rm -rf $(HTML)/reports; \
+	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going || { \
+		rm -rf _build/.doctrees; \
+		find $(HTML)/reports -name '*.log' -printf 'Traceback: %p\n' 2>/dev/null; \
+		echo "The book was not built: see the messages above." >&2; \
+		exit 1; \
+	}
+
+# Whatever fails, the steps after it run, so that one call shows everything that is wrong.
+test: dev system ## The whole gate: lint, types, every recipe, timing, the rendered book, every other test
+	@mkdir -p $(REPORTS); : > $(REPORTS)/steps.tsv; status=0; \
+	for step in check recipes timing render test-package; do \
+		before=$$SECONDS; \
+		$(MAKE) $$step || status=1; \
+		printf '%s\t%s\n' $$step $$((SECONDS - before)) >> $(REPORTS)/steps.tsv; \
+	done; \
+	$(BIN)/python tests/minutes.py $(REPORTS); \
 	exit $$status
+
+PYTEST = $(BIN)/python -m pytest --junitxml=$(REPORTS)/$@.xml
+# Files of tests, or recipes, go to workers one by one.
+SIDE_BY_SIDE = --numprocesses=logical --maxprocesses=4 --no-loadscope-reorder
+
+recipes: dev ## Check every recipe as check-recipe does, side by side: [SHARD=1/4]
+	@$(PYTEST) tests/recipes $(if $(SHARD),--shard=$(SHARD)) $(SIDE_BY_SIDE) --dist=loadgroup
+
+check-recipe: dev ## Check one recipe from the contract to its faults: NAME=…
+	@: $(if $(NAME),,$(error Give the recipe: make check-recipe NAME=dimuon-spectrum))
+	@$(PYTEST) tests/recipes $(NAME:%=--recipe=%)
+
+test-package: dev system ## Every test but those of the recipes, a look at the rendered book with a browser included
+	@$(PYTEST) tests --ignore=tests/recipes $(SIDE_BY_SIDE) --dist=loadfile
+
+nbval: dev ## Execute every notebook once more, with plain pytest and nbval
+	@$(PYTEST) recipes --nbval-lax --nbval-cell-timeout=1800 $(SIDE_BY_SIDE) --dist=loadfile
 
 check: dev ## Lint and types only
 	@status=0; \
@@ -89,6 +103,13 @@ recipe: env ## Run one recipe on your files: NAME=… FILES="…" [OUT=…]
 new: env ## Start a recipe: NAME=…
 	@: $(if $(NAME),,$(error Give the new recipe a name: make new NAME=pileup-weights))
 	@$(BIN)/python -m cookbook.cli new $(NAME)
+
+faults: dev ## Judge every fault of a recipe and write its ledger: NAME=…
+	@: $(if $(NAME),,$(error Give the recipe: make faults NAME=dimuon-spectrum))
+	@PYTHONPATH=tests $(BIN)/python -m faults $(NAME)
+
+common: env ## Write the cells of recipes/common into every notebook that copies them
+	@$(BIN)/python -m cookbook.cli common
 
 accept: env ## Store the output of the check cells of a recipe anew: NAME=…
 	@: $(if $(NAME),,$(error Give the recipe: make accept NAME=dimuon-spectrum))

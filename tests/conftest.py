@@ -1,9 +1,65 @@
-"""What every test may ask for."""
+"""What every test may ask for; those of recipes are kept together by recipe, and say what each part took."""
 
+import os
 import subprocess
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from by_recipe import SLUGS, Progress, arranged, chosen, cpu_seconds
+from cookbook import recipe
+
+# Tests need answers, not speed: half of the time of a short run would go into optimising.
+os.environ.setdefault("EXTRA_CLING_ARGS", "-O0")
+
+FOLDER = Path(__file__).parent / "recipes"
+BEFORE = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of recipes."""
+    group = parser.getgroup("recipes")
+    group.addoption("--recipe", action="append", default=[], help="Test this recipe alone; may be given again.")
+    group.addoption("--shard", help="Test one part of the recipes, as 2/4.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Follow the progress where the reports arrive: not in the workers."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config), "progress by recipe")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out other recipes, and give each recipe to one worker, part after part."""
+    ours = [item for item in items if FOLDER in item.path.parents]
+    named, shard = config.getoption("--recipe", default=[]), config.getoption("--shard", default=None)
+    kept = arranged(ours, chosen(named, shard, SLUGS))
+    config.hook.pytest_deselected(items=[item for item in ours if item not in kept])
+    items[:] = [item for item in items if item not in ours] + kept
+
+
+@pytest.fixture(params=SLUGS)
+def subject(request: pytest.FixtureRequest) -> recipe.Recipe:
+    """Return each recipe in turn."""
+    return recipe.load(request.param)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Note the processor time before a test."""
+    item.stash[BEFORE] = cpu_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the processor time of a test into its last report."""
+    report = yield
+    if report.when == "teardown" and FOLDER in item.path.parents:
+        report.user_properties.append(("cpu", cpu_seconds() - item.stash[BEFORE]))
+    return report
 
 
 @pytest.fixture(scope="session")

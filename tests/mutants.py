@@ -1,5 +1,8 @@
 """Judge mutations of a recipe in processes of their own.
 
+A mutated engine runs on a few events of each dataset first, which finds nearly every fault; what survives runs on all
+events, so that a fault is only called missed on all of them.
+
 All mutations of an engine share a process, in which what did not change is compiled once. ROOT keeps what it has
 declared, so a mutated declaration in C++ comes with new names. An error in ROOT may leave unfinished code behind: the
 unchanged recipe must then still give its answer, or the rest goes to a new process.
@@ -8,6 +11,7 @@ unchanged recipe must then still give its answer, or the rest goes to a new proc
 import itertools
 import multiprocessing
 import os
+import pickle
 import re
 import sys
 import time
@@ -15,12 +19,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import runs
 from cookbook import agreement, recipe
-from cookbook.recipe import ENGINES, Recipe
-from mutations import Mutation, mutations
+from cookbook.recipe import ENGINES, Engine, Files, Recipe
+from mutations import Mutation
 
 PROCESSES = 2
 TIMEOUT = 120  # seconds for one mutation; a fault may also make a loop endless
@@ -43,24 +49,55 @@ class Verdict:
         return self.text == "missed"
 
 
-def judge(subject: Recipe, mutation: Mutation, reference: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Input:
+    """Files that mutated engines run on, and the place of what the unchanged coffea half gives for them."""
+
+    files: Files
+    place: Path
+
+    def reference(self, subject: Recipe) -> Mapping[str, Any]:
+        """Return these histograms, computed by whichever process needs them first."""
+        if not self.place.exists():
+            self.keep(subject.run("coffea", self.files))
+        histograms: Mapping[str, Any] = pickle.loads(self.place.read_bytes())
+        return histograms
+
+    def keep(self, histograms: Mapping[str, Any]) -> None:
+        """Write histograms where the others find them."""
+        partial = self.place.with_suffix(f".{os.getpid()}.partial")
+        partial.write_bytes(pickle.dumps(dict(histograms)))
+        partial.replace(self.place)
+
+
+def judge(subject: Recipe, mutation: Mutation, inputs: Sequence[Input]) -> str:
     """Return what the gate says of one mutated engine against the histograms of the unchanged one.
 
-    The engine's variants are asked in turn, until one differs.
+    The inputs are asked in turn, until the gate finds something.
     """
-    files = subject.parameters()["FILES"]
-    findings: list[agreement.Finding] = []
+    text, sources = "missed", renamed(subject, mutation)
+    for given in inputs:
+        text = gate(subject, mutation.engine, sources, given.files, given.reference(subject))
+        if text != "missed":
+            break
+    return text
+
+
+def gate(
+    subject: Recipe, engine: Engine, sources: Mapping[int, str], files: Files, reference: Mapping[str, Any]
+) -> str:
+    """Run an engine with other cells, and its variants until one differs from the reference."""
     try:
-        sources = renamed(subject, mutation)
-        for variant in (v for v in subject.variants() if v.startswith(mutation.engine)):
+        for variant in (v for v in subject.variants() if v.startswith(engine)):
             result = subject.run(variant, files, replace=sources)
-            sides = (result, reference) if mutation.engine == "coffea" else (reference, result)
-            findings = [f for c in agreement.compare(*sides) for f in c.findings]
+            coffea, rdataframe = (result, reference) if engine == "coffea" else (reference, result)
+            # of few events none may be in a histogram
+            findings = [f for c in agreement.compare(coffea, rdataframe, empty=True) for f in c.findings]
             if findings:
-                break
+                return f"found {findings[0]}"
     except Exception as error:
         return f"raised {type(error).__name__}"
-    return f"found {findings[0]}" if findings else "missed"
+    return "missed"
 
 
 def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
@@ -83,27 +120,27 @@ def declared(source: str) -> set[str]:
     return names
 
 
-def work(path: str, todo: Sequence[tuple[Mutation, Path]], reference: Mapping[str, Any]) -> None:
+def work(path: str, todo: Sequence[tuple[Mutation, Path]], inputs: Sequence[Input]) -> None:
     """Judge mutations one after the other, and write each verdict into its file."""
     subject = recipe.load(path)
     declaring = (m for m, _ in todo if "gInterpreter.Declare" in m.source)
-    text = without(next(declaring, todo[0][0]), subject, reference)
+    text = without(next(declaring, todo[0][0]), subject, inputs)
     if text != "missed":
         raise RuntimeError(f"{path}: {todo[0][0].engine} without a fault, its declarations renamed: {text}")
     for mutation, file in todo:
-        text = judge(subject, mutation, reference)
+        text = judge(subject, mutation, inputs)
         partial = file.with_suffix(".partial")
         partial.write_text(text)
         partial.replace(file)
         broken = mutation.engine == "rdataframe" and text.startswith("raised")
-        if broken and without(mutation, subject, reference) != "missed":
+        if broken and without(mutation, subject, inputs) != "missed":
             return
 
 
-def without(mutation: Mutation, subject: Recipe, reference: Mapping[str, Any]) -> str:
+def without(mutation: Mutation, subject: Recipe, inputs: Sequence[Input]) -> str:
     """Judge the recipe without the mutation: "missed" where it still gives its answer in this process."""
     original = next(cell.source for cell in subject.cells if cell.index == mutation.cell)
-    return judge(subject, replace(mutation, source=original), reference)
+    return judge(subject, replace(mutation, source=original), inputs[:1])
 
 
 @dataclass
@@ -114,9 +151,9 @@ class Batch:
     task: Any = None
     since: float = 0.0
 
-    def start(self, context: Any, path: Path, reference: Mapping[str, Any]) -> None:
+    def start(self, context: Any, path: Path, inputs: Sequence[Input]) -> None:
         """Judge what is still to do in a new process."""
-        self.task, self.since = context.Process(target=work, args=(str(path), self.todo, reference)), time.monotonic()
+        self.task, self.since = context.Process(target=work, args=(str(path), self.todo, inputs)), time.monotonic()
         self.task.start()
 
     def collect(self) -> Iterator[Verdict]:
@@ -137,25 +174,36 @@ class Batch:
             yield Verdict(self.todo.pop(0)[0], f"ended with code {self.task.exitcode}")
 
 
-def batches(subject: Recipe, folder: Path) -> list[Batch]:
-    """Return the mutations in groups that share a process."""
-    numbered = [(mutation, folder / f"{number}.txt") for number, mutation in enumerate(mutations(subject))]
+def batches(chosen: Sequence[Mutation], folder: Path) -> list[Batch]:
+    """Return mutations in groups that share a process."""
+    numbered = [(mutation, folder / f"{number}.txt") for number, mutation in enumerate(chosen)]
     shared = [[entry for entry in numbered if entry[0].engine == engine] for engine in ENGINES]
     return [Batch(group) for group in shared if group]
 
 
-def verdicts(subject: Recipe, folder: Path) -> Iterator[Verdict]:
-    """Judge every mutation of a recipe; processes fork from a server that has warmed up."""
-    reference = subject.run("coffea", subject.parameters()["FILES"])
+def verdicts(subject: Recipe, chosen: Sequence[Mutation]) -> list[Verdict]:
+    """Judge mutations of a recipe in processes forked from a warm server, and return the verdicts in their order."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["warm", "mutants"])
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):  # which Python 3.11 does not hand over
         forkserver.ensure_running()
-    waiting, running = batches(subject, folder), list[Batch]()
+    with TemporaryDirectory(prefix="cookbook-") as name:
+        folder = Path(name)
+        inputs = [
+            Input(runs.few(subject.slug), folder / "few.pickle"),
+            Input(subject.parameters()["FILES"], folder / "all.pickle"),
+        ]
+        inputs[0].keep(runs.on_few(subject.slug, "coffea"))
+        judged = list(_judged(context, subject, batches(chosen, folder), inputs))
+    return sorted(judged, key=lambda verdict: chosen.index(verdict.mutation))
+
+
+def _judged(context: Any, subject: Recipe, waiting: list[Batch], inputs: Sequence[Input]) -> Iterator[Verdict]:
+    running = list[Batch]()
     while waiting or running:
         while waiting and len(running) < PROCESSES:
             running.append(waiting.pop(0))
-            running[-1].start(context, subject.path, reference)
+            running[-1].start(context, subject.path, inputs)
         for batch in list(running):
             yield from batch.collect()
             if not batch.task.is_alive() and not any(file.exists() for _, file in batch.todo[:1]):

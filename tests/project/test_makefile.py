@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["accept", "bench", "book", "check", "help", "lock", "new", "recipe", "sample", "serve", "test"]
+COMMANDS = ["accept", "bench", "book", "check", "check-recipe", "common", "faults", "help", "lock", "nbval", "new"]
+COMMANDS += ["recipe", "recipes", "render", "sample", "serve", "test", "test-package", "timing"]
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
 # Stands in for python, pip, jupyter-book and the rest: notes how it was called, and does what the test wants.
@@ -76,7 +77,7 @@ def calls(project: Path, shape: str) -> list[str]:
 def test_help_lists_every_command(repository: Path, make: Make) -> None:
     """Every target that is meant to be called has its line in make help."""
     makefile = (repository / "Makefile").read_text(encoding="utf-8")
-    (phony,) = re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)
+    phony = " ".join(re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE))
     listed = re.findall(r"^  make ([a-z-]+) +\S", make("help").stdout, re.MULTILINE)
     assert sorted(listed) == sorted(phony.split())
     assert set(COMMANDS) <= set(listed)
@@ -204,18 +205,22 @@ def test_the_book_says_where_to_open_it(make: Make) -> None:
     assert last == "Open _build/html/index.html in a browser, or run: make serve"
 
 
-def test_the_book_treats_warnings_as_errors(project: Path, make: Make) -> None:
-    """A warning of Sphinx fails the build, after all of them were shown."""
+def test_the_book_is_executed_timed_and_rendered(project: Path, make: Make) -> None:
+    """First the pages side by side, then the timings with nothing beside them; a warning of Sphinx fails the build."""
     make("book")
-    assert calls(project, "^jupyter-book") == ["jupyter-book build . --warningiserror --nitpick --keep-going"]
+    assert calls(project, "cookbook.cli|^jupyter-book") == [
+        "python -m cookbook.cli execute page",
+        "python -m cookbook.cli execute timing",
+        "jupyter-book build . --warningiserror --nitpick --keep-going",
+    ]
 
 
-def test_an_unchanged_book_is_not_built_again(project: Path, make: Make) -> None:
-    """With all inputs as they were, a second call executes nothing."""
-    make("book")
-    again = make("book")
-    assert "The book is up to date" in again.stdout
-    assert len(calls(project, "^jupyter-book")) == 1
+@pytest.mark.parametrize(("arguments", "mode"), [([], "quick"), (["TIMING=careful"], "careful")])
+def test_the_timing_is_quick_unless_asked(project: Path, make: Make, arguments: list[str], mode: str) -> None:
+    """A build times quickly; the default branch asks for care."""
+    (project / ".venv" / "bin" / "python").write_text('#!/bin/bash\necho "$COOKBOOK_TIMING" >> "$CALLS"\n')
+    assert make("timing", *arguments).returncode == 0
+    assert calls(project, ".")[-1] == mode
 
 
 def test_checking_links_executes_nothing(project: Path, make: Make) -> None:
@@ -228,39 +233,9 @@ def test_checking_links_executes_nothing(project: Path, make: Make) -> None:
     assert settings == 'execute:\n  execute_notebooks: "off"\n'
 
 
-def test_the_book_executes_every_notebook(repository: Path) -> None:
+def test_the_link_check_knows_the_setting(repository: Path) -> None:
     """The setting that the link check turns off is the one that the book has."""
     assert "\n  execute_notebooks: force\n" in (repository / "_config.yml").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("change", ["edit", "add", "remove", "lock", "helper"])
-def test_any_change_of_an_input_executes_the_book_again(project: Path, make: Make, change: str) -> None:
-    """Notebook, helper package and lock all count: an execution is reused only where nothing moved."""
-    make("book")
-    recipes = project / "recipes"
-    if change == "edit":
-        (recipes / "one.ipynb").write_text("{ }", encoding="utf-8")
-    elif change == "add":
-        (recipes / "two.ipynb").write_text("{}", encoding="utf-8")
-    elif change == "remove":
-        (recipes / "one.ipynb").unlink()
-    elif change == "lock":
-        (project / "requirements.txt").write_text("# other\n", encoding="utf-8")
-    else:
-        (project / "src").mkdir()
-        (project / "src" / "helper.py").write_text("", encoding="utf-8")
-    make("book")
-    assert len(calls(project, "^jupyter-book")) == 2
-
-
-def test_what_notebooks_leave_behind_does_not_count(project: Path, make: Make) -> None:
-    """Checkpoints and bytecode, which appear when something runs, make no book stale."""
-    make("book")
-    for folder in (".ipynb_checkpoints", "__pycache__"):
-        (project / "recipes" / folder).mkdir()
-        (project / "recipes" / folder / "left").touch()
-    make("book")
-    assert len(calls(project, "^jupyter-book")) == 1
 
 
 def test_a_failed_book_names_the_traceback_and_is_built_again(project: Path, make: Make) -> None:
@@ -281,39 +256,40 @@ def test_a_failed_book_is_read_anew(project: Path, make: Make) -> None:
     assert not (project / "_build" / ".doctrees").exists()
 
 
-@pytest.mark.parametrize(
-    "variables", [{"CI_PROJECT_URL": "https://gitlab.example.org/group/cookbook"}, {"COOKBOOK_DATA": "larger"}]
-)
-def test_a_book_of_other_variables_is_built(project: Path, make: Make, variables: dict[str, str]) -> None:
-    """Pages hold the project's addresses and what the sample gave, so that other ones make the book stale."""
-    make("book")
-    make("book", **variables)
-    assert len(calls(project, "^jupyter-book")) == 2
-
-
-def test_the_tests_run_although_lint_and_book_fail(project: Path, make: Make) -> None:
+def test_every_step_runs_although_others_fail(project: Path, make: Make) -> None:
     """One call of make test shows everything that is wrong, and is red if anything is."""
     for name in ("ruff", "jupyter-book"):
         (project / ".venv" / "bin" / name).write_text("#!/bin/bash\nexit 1\n", encoding="utf-8")
     failed = make("test")
     assert failed.returncode != 0
-    assert len(calls(project, "^python -m pytest")) == 1
+    assert len(calls(project, "^python -m pytest")) == 2
     assert len(calls(project, "^mypy")) == 1
 
 
-def test_the_tests_take_the_book_as_it_is_on_request(project: Path, make: Make) -> None:
-    """Where the book was just built, and failed, it is not executed a second time."""
-    assert make("test", "BOOK=").returncode == 0
-    assert calls(project, "^jupyter-book") == []
-    assert len(calls(project, "^python -m pytest")) == 1
-
-
-def test_the_tests_cover_every_recipe_and_leave_a_report(project: Path, make: Make) -> None:
-    """One pytest run has the unit tests and nbval over the recipes, so that its closing line sums up all of it."""
+def test_the_gate_executes_each_recipe_once(project: Path, make: Make) -> None:
+    """The check of the recipes executes them; timing, book and the other tests take what it left, in this order."""
     assert make("test").returncode == 0
+    steps = [line.split("\t")[0] for line in (project / "reports" / "steps.tsv").read_text().splitlines()]
+    assert steps == ["check", "recipes", "timing", "render", "test-package"]
+    assert calls(project, "execute page") == []
+    assert len(calls(project, "execute timing")) == 1
+    recipes, package = calls(project, "^python -m pytest")
+    assert recipes.startswith("python -m pytest --junitxml=reports/recipes.xml tests/recipes ")
+    assert "--ignore=tests/recipes" in package
+
+
+def test_recipes_go_to_workers_one_by_one(project: Path, make: Make) -> None:
+    """No worker holds all recipes: they are shared out by recipe, and a pipeline's job takes its share."""
+    assert make("recipes", "SHARD=2/4").returncode == 0
     (line,) = calls(project, "^python -m pytest")
-    assert line.startswith("python -m pytest tests recipes --nbval-lax ")
-    assert line.endswith("--junitxml=reports/junit.xml")
+    assert "--shard=2/4" in line
+    assert line.endswith("--dist=loadgroup")
+
+
+def test_nothing_runs_beside_a_timing(project: Path, make: Make) -> None:
+    """Targets of one call are made one after the other, whatever make was told."""
+    make("--jobs=4", "timing", "render")
+    assert [line.split()[0] for line in calls(project, "execute timing|^jupyter-book")] == ["python", "jupyter-book"]
 
 
 @pytest.mark.parametrize(
@@ -323,6 +299,8 @@ def test_the_tests_cover_every_recipe_and_leave_a_report(project: Path, make: Ma
         (["recipe", "NAME=dimuon-spectrum"], "Give the recipe and the files: make recipe NAME="),
         (["new"], "Give the new recipe a name: make new NAME="),
         (["accept"], "Give the recipe: make accept NAME="),
+        (["check-recipe"], "Give the recipe: make check-recipe NAME="),
+        (["faults"], "Give the recipe: make faults NAME="),
     ],
 )
 def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[str], shape: str) -> None:
@@ -330,7 +308,7 @@ def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[
     failed = make(*arguments)
     assert failed.returncode != 0
     assert shape in failed.stderr
-    assert calls(project, "cookbook") == []
+    assert calls(project, "cookbook|pytest|faults") == []
 
 
 @pytest.mark.parametrize(
@@ -343,6 +321,9 @@ def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[
         (["recipe", "NAME=trijet-mass", "FILES=a.root"], "-m cookbook.cli recipe trijet-mass a.root"),
         (["new", "NAME=pileup-weights"], "-m cookbook.cli new pileup-weights"),
         (["accept", "NAME=trijet-mass"], "-m cookbook.cli accept trijet-mass"),
+        (["check-recipe", "NAME=trijet-mass dimuon-spectrum"], "--recipe=trijet-mass --recipe=dimuon-spectrum"),
+        (["faults", "NAME=trijet-mass"], "-m faults trijet-mass"),
+        (["nbval"], "recipes --nbval-lax --nbval-cell-timeout=1800"),
         (["bench"], "-m cookbook.cli bench"),
         (["sample"], "-m cookbook.simulation"),
         (["sample", "EVENTS=1000", "OUT=big"], "-m cookbook.simulation --events 1000 --out big"),
@@ -351,7 +332,9 @@ def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[
 def test_a_command_passes_its_arguments_on(project: Path, make: Make, arguments: list[str], call: str) -> None:
     """Make only translates NAME, FILES, OUT and EVENTS into the helper's own arguments."""
     assert make(*arguments).returncode == 0
-    assert [line.rstrip() for line in calls(project, "cookbook\\.")] == [f"python {call}"]
+    (line,) = calls(project, "cookbook\\.|pytest|faults")
+    assert line.startswith("python -m")
+    assert call in line
 
 
 def test_serving_without_a_book_says_what_to_do(make: Make) -> None:

@@ -1,7 +1,5 @@
 """Pileup weights at the edges: beyond the profile, without a key, from another file."""
 
-import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mistakes
 from cookbook import agreement, corrections, inputs, recipe, sample
 from cookbook.recipe import Engine
+from copies import needed
+from small_files import edited
 
 ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 SUBJECT = recipe.load("pileup-weights")
 PARAMETERS = SUBJECT.parameters()
-# what coffea's schema and its vectors ask for, and do not read
-ASKED_FOR = ["event", "Muon_phi", "Muon_mass", "Muon_charge", "PV_x", "PV_y", "PV_z"]
+WEIGHTINGS = "nominal", "up", "down", "histograms"
 DRELL_YAN = sample.files("DYto2L_M-50")[0]
 
 
@@ -28,7 +28,7 @@ def changed(tmp_path: Path) -> Callable[[str], recipe.Files]:
     def change(expression: str) -> recipe.Files:
         path = str(tmp_path / "changed.root")
         df = ROOT.RDataFrame("Events", DRELL_YAN).Redefine("Pileup_nTrueInt", expression)
-        df.Snapshot("Events", path, [*SUBJECT.metadata["branches"]["Events"], *ASKED_FOR])
+        df.Snapshot("Events", path, sorted(needed(SUBJECT) & {str(name) for name in df.GetColumnNames()}))
         return {"DYto2L_M-50": [path], "Muon": sample.files("Muon")}
 
     return change
@@ -36,21 +36,19 @@ def changed(tmp_path: Path) -> Callable[[str], recipe.Files]:
 
 def weights_file(folder: Path, change: Callable[[dict[str, Any]], None]) -> str:
     """Write the correction file with a change of its JSON, and return its path."""
-    content = json.loads(gzip.decompress(Path(PARAMETERS["WEIGHTS"]).read_bytes()))
-    change(content)
-    path = folder / "puWeights.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(content).encode()))
-    return str(path)
+    return edited(PARAMETERS["WEIGHTS"], folder / "puWeights.json.gz", change)
 
 
 @pytest.mark.parametrize("value", ["-1.f", "150.f", "std::numeric_limits<float>::quiet_NaN()"])
 def test_beyond_the_profile_there_is_no_weight(value: str, changed: Callable[[str], recipe.Files]) -> None:
     """A number of interactions that data never have counts nothing, in both engines alike."""
-    coffea, rdataframe = (SUBJECT.run(engine, changed(value)) for engine in recipe.ENGINES)
+    files = changed(value)
+    coffea, rdataframe = (SUBJECT.run(engine, files) for engine in recipe.ENGINES)
     agreement.check(coffea, rdataframe, empty=True)
-    sums = coffea["sum_of_weights"]
+    assert [coffea["sum_of_weights"][name].value for name in WEIGHTINGS] == [0.0] * len(WEIGHTINGS)
+    sums = mistakes.run(SUBJECT, "WithMistakes", files)["sum_of_weights"]
     assert sums["none"].value != 0
-    assert [sums[name].value for name in ("nominal", "up", "down", "histograms", "inverse")] == [0.0] * 5
+    assert [sums[name].value for name in (*WEIGHTINGS, "inverse")] == [0.0] * (len(WEIGHTINGS) + 1)
 
 
 def test_a_weight_that_is_flat_changes_nothing(tmp_path: Path) -> None:
@@ -60,14 +58,15 @@ def test_a_weight_that_is_flat_changes_nothing(tmp_path: Path) -> None:
         for item in content["corrections"][0]["data"]["content"]:
             item["value"]["content"] = [1.0] * len(item["value"]["content"])
 
-    given = {"WEIGHTS": weights_file(tmp_path, flatten)}
-    coffea, rdataframe = (SUBJECT.run(engine, PARAMETERS["FILES"], given) for engine in recipe.ENGINES)
+    given, files = {"WEIGHTS": weights_file(tmp_path, flatten)}, PARAMETERS["FILES"]
+    unweighted = mistakes.run(SUBJECT, "WithMistakes", files)["npvs_none"].values()
+    coffea, rdataframe = (SUBJECT.run(engine, files, given) for engine in recipe.ENGINES)
     agreement.check(coffea, rdataframe)
-    assert np.array_equal(coffea["npvs_nominal"].values(), coffea["npvs_none"].values())
+    assert np.array_equal(coffea["npvs_nominal"].values(), unweighted)
     # and the next run takes the next file
-    coffea, rdataframe = (SUBJECT.run(engine, PARAMETERS["FILES"]) for engine in recipe.ENGINES)
+    coffea, rdataframe = (SUBJECT.run(engine, files) for engine in recipe.ENGINES)
     agreement.check(coffea, rdataframe)
-    assert not np.array_equal(coffea["npvs_nominal"].values(), coffea["npvs_none"].values())
+    assert not np.array_equal(coffea["npvs_nominal"].values(), unweighted)
 
 
 @pytest.mark.parametrize("engine", recipe.ENGINES)

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import uproot
 
+import mistakes
 from cookbook import agreement, inputs, recipe
 from cookbook.recipe import Engine
 from mutations import mutations
-from small_files import jagged, write
+from small_files import event_columns, jagged, write
 
 ROOT = pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -58,13 +59,7 @@ def written(target: Path, types: Mapping[str, str] | None = None, without: str =
     collections["Muon"]["mass"] = ak.full_like(collections["Muon"]["pt"], 0.1057)
     collections["TrigObj"]["pt"] = ak.full_like(collections["TrigObj"]["eta"], 45.0)
     size = len(muon["pt"])
-    columns: dict[str, Any] = {
-        "run": np.ones(size, "u4"),
-        "luminosityBlock": np.ones(size, "u4"),
-        "event": np.arange(size, dtype="u8"),
-        "HLT_IsoMu24": np.ones(size, "?"),
-        "genWeight": np.ones(size, "f4"),
-    }
+    columns = event_columns(size, "HLT_IsoMu24") | {"genWeight": np.ones(size, "f4")}
     for name, fields in collections.items():
         columns[name] = {k: v for k, v in fields.items() if f"{name}_{k}" != without}
     columns.pop(without, None)
@@ -90,10 +85,12 @@ def probes(result: Mapping[str, hist.Hist], way: str = "pairs", process: str = S
 
 def test_each_tag_has_its_probe(tmp_path: Path) -> None:
     """Where both muons fired, each is the other's probe; where one did, the other fails; one alone is no pair."""
-    result = agreed({SIMULATION: [written(tmp_path / "in.root")]})
+    files = {SIMULATION: [written(tmp_path / "in.root")]}
+    result = agreed(files)
     assert probes(result) == (1, 2)
-    assert probes(result, "first_tag") == (1, 1)
-    assert probes(result, "decision") == (0, 3)
+    parameters = {"LUMINOSITY": 1.0, "CROSS_SECTION": {SIMULATION: 3.0}}
+    for mistake, expected in (("FirstTag", (1, 1)), ("Decision", (0, 3))):
+        assert probes(mistakes.run(RECIPE, mistake, files, parameters)) == expected
     assert probes(result, "generated") == (1, 4)
 
 

@@ -1,7 +1,5 @@
 """The chain of corrections: any part of it agrees in both engines, and what is missing is named."""
 
-import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,27 +7,25 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
-import uproot
 
-from cookbook import agreement, inputs, recipe, roothist, sample
+from cookbook import agreement, inputs, recipe, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
-from small_files import write
+from copies import needed
+from runs import Results, agreed, run
+from small_files import edited, from_file
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 RECIPE = recipe.load("all-corrections")
 STEPS: list[str] = RECIPE.parameters()["STEPS"]
 FILES = {name: sample.files(name) for name in ("TTbar", "Muon")}
-# coffea's vectors ask that these exist
-COORDINATES = {"PuppiMET_phi", "PV_x", "PV_y", "PV_z"}
 engines = pytest.mark.parametrize("engine", recipe.ENGINES)
 
 
-def results(engine: Engine, files: recipe.Files = FILES, **parameters: Any) -> dict[str, Any]:
+def results(engine: Engine, files: recipe.Files = FILES, **parameters: Any) -> Results:
     """Run one engine and return its histograms as hist."""
-    found = RECIPE.run(engine, files, parameters)
-    return {name: h if engine == "coffea" else roothist.to_hist(h) for name, h in found.items()}
+    return run(RECIPE, engine, files, parameters)
 
 
 @pytest.mark.parametrize(
@@ -66,26 +62,18 @@ def test_weights_are_for_simulation_alone(engine: Engine) -> None:
 def test_every_key_is_checked_before_the_loop(engine: Engine, tmp_path: Path) -> None:
     """A file without a correction of the chain is refused, whichever step needs it."""
     paths = RECIPE.parameters()["PATHS"]
-    content = json.loads(gzip.decompress(Path(paths["BTV"]).read_bytes()))
-    content["corrections"] = [c for c in content["corrections"] if c["name"] != "particleNet_shape"]
-    (tmp_path / "btagging.json").write_text(json.dumps(content))
+
+    def without_shape(content: dict[str, Any]) -> None:
+        content["corrections"] = [c for c in content["corrections"] if c["name"] != "particleNet_shape"]
+
+    changed = {**paths, "BTV": edited(paths["BTV"], tmp_path / "btagging.json", without_shape)}
     with pytest.raises(CorrectionError, match=r"btagging\.json: no correction 'particleNet_shape'; did you mean"):
-        RECIPE.run(engine, FILES, {"PATHS": {**paths, "BTV": str(tmp_path / "btagging.json")}})
+        RECIPE.run(engine, FILES, {"PATHS": changed})
 
 
 def changed(target: Path, change: Callable[[dict[str, Any]], Any]) -> str:
     """Write the first events of the top pairs with their columns changed."""
-    with uproot.open(FILES["TTbar"][0]) as file:
-        arrays = file["Events"].arrays(entry_stop=1500)
-    columns: dict[str, Any] = {}
-    for name in arrays.fields:
-        collection, _, field = name.partition("_")
-        if collection in ("Jet", "GenJet", "Muon", "GenPart"):
-            columns.setdefault(collection, {})[field] = arrays[name]
-        elif name in COORDINATES.union(RECIPE.metadata["branches"]["Events"]) and not name.startswith("n"):
-            columns[name] = arrays[name]
-    change(columns)
-    return write(target, {k: c if isinstance(c, dict) else ak.to_numpy(c) for k, c in columns.items()}, [1.0])
+    return from_file(FILES["TTbar"][0], target, needed(RECIPE), 1500, change)
 
 
 def test_odd_events_agree(tmp_path: Path) -> None:
@@ -100,8 +88,7 @@ def test_odd_events_agree(tmp_path: Path) -> None:
         columns["Jet"]["pt"] = ak.where(np.arange(len(pt)) % 7 == 0, np.float32(np.nan), pt)
 
     files = {"TTbar": [changed(tmp_path / "odd.root", odd)]}
-    coffea, rdataframe = (results(engine, files) for engine in recipe.ENGINES)
-    agreement.check(coffea, rdataframe)
+    assert all(h.sum(flow=True).value for h in agreed(RECIPE, files).values())
 
 
 def test_a_missing_branch_is_named(tmp_path: Path) -> None:

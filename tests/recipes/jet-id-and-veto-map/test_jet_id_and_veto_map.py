@@ -1,20 +1,21 @@
 """Jet identification, veto map and MET filters: what lies outside the usual, in both engines."""
 
-import gzip
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import correctionlib.schemav2 as cs
 import numpy as np
 import pytest
-import uproot
 
-from cookbook import agreement, corrections, inputs, recipe, roothist, sample
+import mistakes
+import runs
+import small_files
+from cookbook import agreement, corrections, inputs, recipe, sample
 from cookbook.recipe import Engine
+from small_files import edited, event_columns, jagged
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -42,38 +43,25 @@ Objects = Sequence[Sequence[Mapping[str, float]]]
 pytestmark = pytest.mark.parametrize("engine", recipe.ENGINES)
 
 
-def jagged(objects: Objects, names: Sequence[str], types: Mapping[str, Any]) -> ak.Array:
-    """Return objects by event as records, each column in the type of its branch."""
-    number = [len(event) for event in objects]
-    columns = {
-        name: np.array([thing[name] for event in objects for thing in event], dtype=types.get(name, np.float32))
-        for name in names
-    }
-    return ak.zip({name: ak.unflatten(column, number) for name, column in columns.items()})
+def collection(objects: Objects, names: Sequence[str], types: Mapping[str, Any]) -> dict[str, Any]:
+    """Return objects by event as columns, each in the type of its branch."""
+    values = {name: [[thing[name] for thing in event] for event in objects] for name in names}
+    return {name: jagged(values[name], types.get(name, np.float32)) for name in names}
 
 
 def write(path: Path, jets: Objects, muons: Objects | None = None, drop: str = "", failing: str = "") -> str:
     """Write a file with these jets and muons by event; `drop` is left out, `failing` is false in every event."""
     size = len(jets)
-    columns: dict[str, Any] = {
-        "run": np.ones(size, dtype=np.uint32),
-        "luminosityBlock": np.ones(size, dtype=np.uint32),
-        "event": np.arange(size, dtype=np.uint64),
+    columns = event_columns(size, "HLT_IsoMu24") | {
         "genWeight": np.ones(size, dtype=np.float32),
         "PuppiMET_pt": np.full(size, 30, dtype=np.float32),
         "PuppiMET_phi": np.zeros(size, dtype=np.float32),
-        "HLT_IsoMu24": np.ones(size, dtype=np.bool_),
-        "Jet": jagged(jets, [name for name in JET if f"Jet_{name}" != drop], dict.fromkeys(BYTES, np.uint8)),
-        "Muon": jagged(muons or [[]] * size, list(MUON), MUON_TYPES),
+        "Jet": collection(jets, [name for name in JET if f"Jet_{name}" != drop], dict.fromkeys(BYTES, np.uint8)),
+        "Muon": collection(muons or [[]] * size, list(MUON), MUON_TYPES),
     }
     flags = recipe.load(SLUG).parameters()["FILTERS"]
     columns |= {name: np.full(size, name != failing) for name in flags if name != drop}
-    with uproot.recreate(path) as file:
-        file.mktree("Events", {name: ak.Array(column).type.content for name, column in columns.items()}).extend(columns)
-        file.mktree("Runs", {"run": "u4", "genEventSumw": "f8"}).extend(
-            {"run": np.array([1], dtype="u4"), "genEventSumw": np.array([float(size)])}
-        )
-    return str(path)
+    return small_files.write(path, columns, [size])
 
 
 def twice(path: str) -> dict[str, list[str]]:
@@ -94,12 +82,22 @@ def complaint(call: Callable[[], Any]) -> str:
     return "; ".join(said)
 
 
-def run(engine: Engine, path: str, **parameters: Any) -> dict[str, Any]:
-    """Run the recipe on a file as simulation and as data, all of it certified."""
+def all_certified(path: str) -> str:
+    """Write the JSON that certifies a file, and return its path."""
     certified = Path(path).with_suffix(".json")
     certified.write_text(json.dumps({"1": [[1, 10]]}))
-    results = recipe.load(SLUG).run(engine, twice(path), {"CERTIFIED": str(certified), **parameters})
-    return {name: roothist.to_hist(h) for name, h in results.items()}
+    return str(certified)
+
+
+def run(engine: Engine, path: str, **parameters: Any) -> runs.Results:
+    """Run the recipe on a file as simulation and as data, all of it certified."""
+    return runs.run(recipe.load(SLUG), engine, twice(path), {"CERTIFIED": all_certified(path), **parameters})
+
+
+def judged(path: str, **parameters: Any) -> Any:
+    """Return the jets that the map judges, before any veto."""
+    parameters = {"CERTIFIED": all_certified(path), **parameters}
+    return mistakes.run(recipe.load(SLUG), "NoVeto", twice(path), parameters)["jets_after"]
 
 
 def kept(results: Mapping[str, Any]) -> int:
@@ -133,9 +131,10 @@ def veto_map(path: Path, flow: Any, outermost: float = 0.0) -> str:
 
 def test_a_jet_in_the_region_costs_the_event(engine: Engine, tmp_path: Path) -> None:
     """One jet in the hot region rejects the event with all its jets, and no other event."""
-    results = run(engine, write(tmp_path / "nano.root", [[JET, HOT], [JET], [{**HOT, "eta": -1.9}]]))
+    path = write(tmp_path / "nano.root", [[JET, HOT], [JET], [{**HOT, "eta": -1.9}]])
+    results = run(engine, path)
     assert kept(results) == 2
-    assert results["jets_before"]["Muon", ...].sum().value == 4
+    assert judged(path)["Muon", ...].sum().value == 4
     assert results["jets_after"]["Muon", ...].sum().value == 2
     assert results["met_vetoed"]["Muon", ...].sum().value == 1
 
@@ -173,7 +172,7 @@ def test_pseudorapidity_beyond_the_map(engine: Engine, eta: float, tmp_path: Pat
     path = write(tmp_path / "nano.root", [[{**JET, "eta": eta}]])
     results = run(engine, path, VETO_MAP=veto_map(tmp_path / "map.json", "error", 1.0))
     assert kept(results) == 1
-    assert results["jets_before"].sum(flow=True).value == 0
+    assert results["jets_after"].sum(flow=True).value == judged(path).sum(flow=True).value == 0
 
 
 @pytest.mark.filterwarnings("ignore:Performed attempt")
@@ -207,12 +206,14 @@ def test_levels_of_the_identification(engine: Engine, tmp_path: Path) -> None:
 
 def test_inputs_go_by_name(engine: Engine, tmp_path: Path) -> None:
     """A file that lists its inputs in another order gives the same answer."""
-    content = json.loads(gzip.decompress(Path(sample.corrections("JME", "jetid.json.gz")).read_bytes()))
-    for entry in content["corrections"]:
-        entry["inputs"].reverse()
-    (tmp_path / "jetid.json").write_text(json.dumps(content))
+
+    def reverse(content: dict[str, Any]) -> None:
+        for entry in content["corrections"]:
+            entry["inputs"].reverse()
+
+    changed = edited(sample.corrections("JME", "jetid.json.gz"), tmp_path / "jetid.json", reverse)
     path = write(tmp_path / "nano.root", [[JET, {**JET, "neHEF": 0.995}], [HOT]])
-    agreement.check(run(engine, path), run(engine, path, JET_ID=str(tmp_path / "jetid.json")))
+    agreement.check(run(engine, path), run(engine, path, JET_ID=changed))
 
 
 @pytest.mark.parametrize(

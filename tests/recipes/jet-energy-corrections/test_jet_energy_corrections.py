@@ -1,6 +1,5 @@
 """Jet energy corrections at the edges: what lies outside the file, what is missing, and what a file may be called."""
 
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,39 +8,27 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
-import uproot
 
-from cookbook import agreement, inputs, recipe, roothist, sample
+import runs
+from cookbook import agreement, inputs, recipe, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
-from small_files import write
+from copies import needed
+from small_files import edited, from_file
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 RECIPE = recipe.load("jet-energy-corrections")
+JERC: str = RECIPE.parameters()["JERC"]
 SIMULATION, DATA = "TTbar", "JetMET"
 EVENTS = 200
-# coffea's vectors ask that these exist
-COORDINATES = {"event", "PuppiMET_phi", "GenJet_eta", "GenJet_phi", "GenJet_mass"}
 
 engines = pytest.mark.parametrize("engine", recipe.ENGINES)
 
 
 def written(target: Path, dataset: str, change: Callable[[dict[str, Any]], None]) -> str:
     """Write the first events of a dataset with its columns changed, collections as dictionaries by field."""
-    with uproot.open(sample.files(dataset)[0]) as file:
-        tree, wanted = file["Events"], COORDINATES.union(RECIPE.metadata["branches"]["Events"])
-        arrays = tree.arrays(sorted(wanted & set(tree.keys())), entry_stop=EVENTS)
-        sums = file["Runs"]["genEventSumw"].array(library="np") if dataset == SIMULATION else np.ones(1)
-    columns: dict[str, Any] = {}
-    for name in arrays.fields:
-        collection, _, field = name.partition("_")
-        if collection in ("Jet", "GenJet"):
-            columns.setdefault(collection, {})[field] = arrays[name]
-        elif not name.startswith("n"):
-            columns[name] = arrays[name]
-    change(columns)
-    return write(target, {k: c if isinstance(c, dict) else ak.to_numpy(c) for k, c in columns.items()}, sums)
+    return from_file(sample.files(dataset)[0], target, needed(RECIPE), EVENTS, change)
 
 
 def nothing(columns: dict[str, Any]) -> None:
@@ -67,23 +54,14 @@ def in_run(number: int) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def results(engine: Engine, files: recipe.Files, **parameters: Any) -> dict[str, Any]:
+def results(engine: Engine, files: recipe.Files, **parameters: Any) -> runs.Results:
     """Run one engine and return its histograms as hist."""
-    found = RECIPE.run(engine, files, parameters)
-    return {name: h if engine == "coffea" else roothist.to_hist(h) for name, h in found.items()}
+    return runs.run(RECIPE, engine, files, parameters)
 
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two histograms hold the same, flow bins included."""
     return bool(np.allclose(one.values(flow=True), other.values(flow=True), rtol=1e-9))
-
-
-def edited(target: Path, change: Callable[[dict[str, Any]], None]) -> str:
-    """Write the correction file with its content changed."""
-    content = json.loads(gzip.decompress(Path(RECIPE.parameters()["JERC"]).read_bytes()))
-    change(content)
-    target.write_text(json.dumps(content))
-    return str(target)
 
 
 @engines
@@ -145,7 +123,7 @@ def test_jets_outside_the_map_take_its_last_bin(engine: Engine, tmp_path: Path) 
         change = jets(eta=lambda old, eta=eta: eta * ak.ones_like(old))  # type: ignore[misc]
         path = written(tmp_path / f"{eta}.root", SIMULATION, change)
         found.append(results(engine, {SIMULATION: [path]}))
-    assert all(same(found[0][name], found[1][name]) for name in ("leading_pt", "met_shift", "response_corrected"))
+    assert all(same(found[0][name], found[1][name]) for name in ("leading_pt", "met_shift", "response"))
 
 
 @engines
@@ -182,7 +160,7 @@ def test_inputs_go_by_name_and_the_file_can_change(engine: Engine, tmp_path: Pat
     """A file with other inputs in another order gives the same, and one with other values takes effect at once."""
     files = {SIMULATION: [written(tmp_path / "events.root", SIMULATION, nothing)]}
     nominal = results(engine, files)
-    turned = results(engine, files, JERC=edited(tmp_path / "turned.json", reordered))
-    other = results(engine, files, JERC=edited(tmp_path / "doubled.json", doubled))
+    turned = results(engine, files, JERC=edited(JERC, tmp_path / "turned.json", reordered))
+    other = results(engine, files, JERC=edited(JERC, tmp_path / "doubled.json", doubled))
     assert same(nominal["leading_pt"], turned["leading_pt"])
     assert not same(nominal["leading_pt"], other["leading_pt"])

@@ -1,7 +1,5 @@
 """Lepton scale factors at the edges: outside the map, without a pair, and files that ask for or hold something else."""
 
-import gzip
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,11 @@ import numpy as np
 import pytest
 import uproot
 
-from cookbook import agreement, corrections, inputs, recipe, roothist, sample
+import mistakes
+import runs
+from cookbook import agreement, corrections, inputs, recipe, sample
 from cookbook.recipe import Engine
-from small_files import jagged
+from small_files import edited, event_columns, jagged, write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -81,37 +81,32 @@ def written(
     if drop:
         owner, _, name = drop.partition("_")
         leptons[owner] = ak.without_field(leptons[owner], name)
-    columns: dict[str, Any] = {
-        "run": np.ones(size, np.uint32),
-        "luminosityBlock": np.ones(size, np.uint32),
-        "event": np.arange(size, dtype=np.uint64),
-        "HLT_IsoMu24": np.ones(size, np.bool_),
-        "HLT_Ele30_WPTight_Gsf": np.ones(size, np.bool_),
-        **leptons,
-        "TrigObj": trigger_objects(kind, events, fires, bits, id_),
-    }
-    runs: dict[str, Any] = {"run": np.ones(1, np.uint32)}
-    if simulation:
-        columns["genWeight"] = np.ones(size, np.float32)
-        runs["genEventSumw"] = np.array([PARAMETERS["CROSS_SECTION"][SIMULATION] * PARAMETERS["LUMINOSITY"]])
-    with uproot.recreate(path) as file:
-        types = {name: ak.Array(column).type.content for name, column in columns.items()}
-        file.mktree("Events", types).extend(columns)
-        file.mktree("Runs", {name: column.dtype for name, column in runs.items()}).extend(runs)
-    return str(path)
+    columns = event_columns(size, "HLT_IsoMu24", "HLT_Ele30_WPTight_Gsf") | leptons
+    columns["TrigObj"] = trigger_objects(kind, events, fires, bits, id_)
+    if not simulation:
+        return write(path, columns, None)
+    columns["genWeight"] = np.ones(size, np.float32)
+    return write(path, columns, [PARAMETERS["CROSS_SECTION"][SIMULATION] * PARAMETERS["LUMINOSITY"]])
 
 
 def run(engine: Engine, path: str, **parameters: Any) -> dict[str, hist.Hist]:
     """Run one engine on a file of simulation, whose events count one each, and return its histograms."""
-    results = RECIPE.run(engine, {SIMULATION: [path]}, parameters)
-    return {name: roothist.to_hist(h) for name, h in results.items()}
+    return runs.run(RECIPE, engine, {SIMULATION: [path]}, parameters)
 
 
 def agreed(path: str, **parameters: Any) -> dict[str, hist.Hist]:
     """Run both engines, check that they agree, and return coffea's histograms."""
-    coffea, rdataframe = (run(engine, path, **parameters) for engine in recipe.ENGINES)
-    agreement.check(coffea, rdataframe, empty=True)
-    return coffea
+    return runs.agreed(RECIPE, {SIMULATION: [path]}, parameters)
+
+
+def with_mistakes(path: str, **parameters: Any) -> dict[str, hist.Hist]:
+    """Check that the engines agree, and return coffea's histograms with the mistakes of the closure beside the rest."""
+    right = agreed(path, **parameters)
+    found = mistakes.run(RECIPE, "WithMistakes", {SIMULATION: [path]}, parameters)
+    for name, h in right.items():
+        for weighting in h.axes["weighting"]:
+            assert found[name][:, weighting, :] == h[:, weighting, :]
+    return found
 
 
 def yields(results: Mapping[str, hist.Hist], kind: str, name: str = SIMULATION) -> Callable[[str], float]:
@@ -137,11 +132,12 @@ def from_file(kind: str, lepton: Lepton, trigger: bool) -> float:
 
 def changed(path: str, target: Path, change: Callable[[dict[str, Any]], None]) -> str:
     """Write a correction file after `change` of each of its corrections, and return its path."""
-    content = json.loads(gzip.decompress(Path(path).read_bytes()))
-    for entry in content["corrections"]:
-        change(entry)
-    target.write_text(json.dumps(content))
-    return str(target)
+
+    def each(content: dict[str, Any]) -> None:
+        for entry in content["corrections"]:
+            change(entry)
+
+    return edited(path, target, each)
 
 
 def messages(error: BaseException | None) -> Iterable[str]:
@@ -176,7 +172,7 @@ def test_the_factor_is_the_product_over_leptons(kind: str, pair: list[Lepton], t
     """Also at the ends of the ranges, and for muons beyond the bins in pt, which take the nearest one."""
     opened = {"MIN_PT_SECOND": 9.0, "WINDOW": (0.0, 1e4)}
     pair = [(float(np.float32(pt)), float(np.float32(eta))) for pt, eta in pair]
-    found = yields(agreed(written(tmp_path / "in.root", kind, [pair]), **opened), kind)
+    found = yields(with_mistakes(written(tmp_path / "in.root", kind, [pair]), **opened), kind)
     first, second = pair
     assert found("none") == pytest.approx(1)
     expected = from_file(kind, first, True) * from_file(kind, second, False)
@@ -248,7 +244,7 @@ def test_events_without_a_pair_count_nothing(kind: str, tmp_path: Path) -> None:
     """None, one and three leptons, and a second one below the threshold."""
     good = (50.0, 0.5), (40.0, -0.5)
     events: list[list[Lepton]] = [[], [good[0]], [*good, (30.0, 0.0)], [good[0], (19.0, -0.5)], []]
-    assert yields(agreed(written(tmp_path / "in.root", kind, events)), kind)("none") == 0
+    assert yields(with_mistakes(written(tmp_path / "in.root", kind, events)), kind)("none") == 0
 
 
 @kinds
@@ -256,7 +252,7 @@ def test_not_a_number_is_no_lepton(kind: str, tmp_path: Path) -> None:
     """A lepton without a momentum or a place is dropped before the map is asked; what is left may be a pair."""
     good = (50.0, 0.5), (40.0, -0.5)
     events: list[list[Lepton]] = [[(NAN, 0.5), good[1]], [good[0], (40.0, NAN)], [*good, (NAN, NAN)]]
-    assert yields(agreed(written(tmp_path / "in.root", kind, events)), kind)("none") == pytest.approx(1)
+    assert yields(with_mistakes(written(tmp_path / "in.root", kind, events)), kind)("none") == pytest.approx(1)
 
 
 @kinds
@@ -265,15 +261,15 @@ def test_the_leading_lepton_must_have_fired(kind: str, why: str, tmp_path: Path)
     """Otherwise the factor would be that of another lepton, so the event is not used."""
     fires, id_ = (1, 0) if why == "the other lepton fired" else (0, 22)
     path = written(tmp_path / "in.root", kind, [[(50.0, 0.5), (40.0, -0.5)]], fires=fires, id_=id_)
-    assert yields(agreed(path), kind)("none") == 0
+    assert yields(with_mistakes(path), kind)("none") == 0
 
 
 @kinds
 def test_filter_bits_of_older_files_are_read(kind: str, tmp_path: Path) -> None:
     """Up to NanoAOD v12 the bits are a 32-bit integer; the answer is the same."""
     pair = [(50.0, 0.5), (40.0, -0.5)]
-    old = agreed(written(tmp_path / "old.root", kind, [pair], bits=np.int32))
-    agreement.check(old, agreed(written(tmp_path / "new.root", kind, [pair])), empty=True)
+    old = with_mistakes(written(tmp_path / "old.root", kind, [pair], bits=np.int32))
+    agreement.check(old, with_mistakes(written(tmp_path / "new.root", kind, [pair])), empty=True)
     assert yields(old, kind)("none") == pytest.approx(1)
 
 
@@ -287,8 +283,9 @@ def test_data_have_no_factors(kind: str, tmp_path: Path) -> None:
     }
     coffea, rdataframe = (RECIPE.run(engine, files) for engine in recipe.ENGINES)
     agreement.check(coffea, rdataframe, empty=True)
-    found = yields(coffea, kind, DATA)
-    assert {found(name) for name in PARAMETERS["WEIGHTINGS"][kind]} == {3.0}
+    for results in (coffea, mistakes.run(RECIPE, "WithMistakes", files)):
+        found = yields(results, kind, DATA)
+        assert {found(name) for name in results[ETA[kind]].axes["weighting"]} == {3.0}
 
 
 def test_absolute_pseudorapidity_is_a_switch(tmp_path: Path) -> None:

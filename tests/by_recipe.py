@@ -1,0 +1,111 @@
+"""Tests by recipe: which ones, in which order, and what each part of a recipe's check took."""
+
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from cookbook import recipe
+
+__all__ = ["Progress", "arranged", "chosen", "cpu_seconds", "part_of", "slug_of"]
+
+SLUGS = recipe.slugs()
+# Parts in the order in which they run, by the module that holds them; the rest are a recipe's own tests.
+PARTS = {"test_executed": "execution", "test_contract": "contract", "": "own tests", "test_faults": "faults"}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def chosen(named: Sequence[str], shard: str | None, slugs: Sequence[str]) -> list[str]:
+    """Return the recipes to test: those named, or all, and of them a share such as 2/4 where one is asked for.
+
+    A recipe stays in its share when others come, so that what a share has kept stays its own.
+    """
+    if unknown := sorted(set(named) - set(slugs)):
+        raise pytest.UsageError(f"no recipe {', '.join(unknown)}; there are {', '.join(slugs)}")
+    number, _, shares = (shard or "1/1").partition("/")
+    return [slug for slug in named or slugs if crc32(slug.encode()) % int(shares) == int(number) - 1]
+
+
+def slug_of(item: pytest.Item) -> str | None:
+    """Return the recipe that a test is about: its folder, or a parameter."""
+    if item.path.parent.name in SLUGS:
+        return item.path.parent.name
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return next((value for value in values if value in SLUGS), None)
+
+
+def part_of(item: pytest.Item) -> str:
+    """Return the part of a recipe's check that a test belongs to."""
+    return PARTS.get(item.path.stem, PARTS[""])
+
+
+def arranged(items: Sequence[pytest.Item], wanted: Sequence[str]) -> list[pytest.Item]:
+    """Return the tests of the recipes wanted, each recipe for one worker, its parts in order."""
+    kept = [item for item in items if (slug := slug_of(item)) is None or slug in wanted]
+    for item in kept:
+        slug = slug_of(item) or ""
+        item.add_marker(pytest.mark.xdist_group(slug or "all recipes"))
+        item.user_properties += [("recipe", slug), ("part", part_of(item))]
+    order = list(PARTS.values())
+    return sorted(kept, key=lambda item: (slug_of(item) or "", order.index(part_of(item))))
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process, of its children, and of those that the fork server has started."""
+    times = os.times()
+    total = time.process_time() + times.children_user + times.children_system
+    server = Path(f"/proc/{getattr(forkserver._forkserver, '_forkserver_pid', None)}/stat")
+    if server.is_file():
+        total += sum(map(int, server.read_text().rpartition(")")[2].split()[11:15])) / TICKS
+    return total
+
+
+class Progress:
+    """Prints a line for each part of each recipe, and keeps the numbers in ``reports/recipes.json``."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.costs: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+        self.at: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add a report to its part; the first one of the next part ends it."""
+        about = dict(report.user_properties)
+        slug, part = str(about.get("recipe", "")), str(about.get("part", ""))
+        if not part:
+            return
+        if self.at.get(slug, part) != part:
+            self.show(slug)
+        self.at[slug] = part
+        cost = self.costs[slug].setdefault(part, {"seconds": 0.0, "cpu": 0.0, "tests": 0, "failed": 0})
+        cost["seconds"] += report.duration
+        cost["failed"] += report.failed
+        if report.when == "teardown":
+            cost["cpu"] += float(about.get("cpu", 0.0))  # type: ignore[arg-type]
+            cost["tests"] += 1
+
+    def show(self, slug: str) -> None:
+        """Print the line of the part that a recipe is at."""
+        part = self.at[slug]
+        cost = self.costs[slug][part]
+        end = f", {cost['failed']} FAILED" if cost["failed"] else ""
+        line = f"{slug or 'all recipes':28} {part:10} {cost['seconds']:6.1f} s  {cost['cpu']:6.1f} CPU s  "
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.ensure_newline()
+        reporter.write_line(f"{line}{cost['tests']:4} tests{end}")
+
+    def pytest_sessionfinish(self) -> None:
+        """Print the last part of each recipe and write the numbers."""
+        for slug in self.at:
+            self.show(slug)
+        if self.costs:
+            path = self.config.rootpath / "reports" / "recipes.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(self.costs, indent=1) + "\n")

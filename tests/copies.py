@@ -1,0 +1,88 @@
+"""Copy NanoAOD files with fewer branches, or without their events, for tests that need no more.
+
+Opening a file costs uproot time for each branch in it, which is most of what a run over few events takes.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+
+import ROOT
+
+from cookbook import recipe
+from declared import exceptions
+
+__all__ = ["copied", "emptied", "lean", "needed", "pruned", "trimmed"]
+
+# coffea's schema and its vectors ask that these exist, and do not read them
+ALWAYS_THERE = ["run", "luminosityBlock", "event", "Jet_mass"]
+ALWAYS_THERE += [f"{lepton}_{name}" for lepton in ("Muon", "Electron") for name in ("mass", "charge")]
+# These are as long as a menu and have nothing else in common.
+MENUS = {"HLT", "Flag", "L1"}
+NUMBERS = count()
+
+Copy = Callable[[recipe.Recipe, str, Path], None]
+
+
+def needed(subject: recipe.Recipe, tree: str = "Events") -> set[str]:
+    """Return the branches that a recipe declares, and those that coffea asks for."""
+    return {*subject.metadata["branches"][tree], *ALWAYS_THERE, *exceptions(subject.slug).asked_for}
+
+
+def copied(subject: recipe.Recipe, copy: Copy, folder: Path) -> Callable[[Sequence[str]], list[str]]:
+    """Return a function that copies files one by one into `folder`, under names of their own."""
+
+    def change(paths: Sequence[str]) -> list[str]:
+        targets = [folder / f"{copy.__name__}_{next(NUMBERS)}.root" for _ in paths]
+        for path, target in zip(paths, targets, strict=True):
+            copy(subject, path, target)
+        return [str(target) for target in targets]
+
+    return change
+
+
+def pruned(subject: recipe.Recipe, path: str, target: Path) -> None:
+    """Copy a file with only the branches that the recipe declares, and those that coffea asks for."""
+    _copy(path, target, {tree: needed(subject, tree) for tree in subject.metadata["branches"]})
+
+
+def lean(subject: recipe.Recipe, path: str, target: Path) -> None:
+    """Copy a file with these branches and the directions of all their collections, which a fault may take instead."""
+    kept = {tree: needed(subject, tree) for tree in subject.metadata["branches"]}
+    directions = {f"{name}_{angle}" for name in _collections(kept["Events"]) for angle in ("eta", "phi")}
+    _copy(path, target, {**kept, "Events": kept["Events"] | directions})
+
+
+def trimmed(subject: recipe.Recipe, path: str, target: Path) -> None:
+    """Copy a file with every branch of the collections that the recipe reads, and the paths of its triggers."""
+    values = repr([subject.parameters(exceptions(subject.slug).opened)])
+    declared = needed(subject, "Events")
+    used = {name.removeprefix("n") for name in _collections(declared)} - MENUS
+    source = ROOT.TFile(path)
+    names = [str(b.GetName()) for b in source.Get("Events").GetListOfBranches()]
+    kept = {n for n in names if n.partition("_")[0] in used or n.removeprefix("n") in used or f"'{n}'" in values}
+    _copy(path, target, {"Events": kept | declared | {"genWeight"}, "Runs": {"*"}, "LuminosityBlocks": {"*"}})
+
+
+def emptied(subject: recipe.Recipe, path: str, target: Path) -> None:
+    """Copy a file without its events, with its sums of weights."""
+    _copy(path, target, {tree: {"*"} for tree in subject.metadata["branches"]}, empty=True)
+
+
+def _collections(branches: Iterable[str]) -> set[str]:
+    return {name.partition("_")[0] for name in branches}
+
+
+def _copy(path: str, target: Path, trees: Mapping[str, Collection[str]], empty: bool = False) -> None:
+    source, out = ROOT.TFile(path), ROOT.TFile(str(target), "RECREATE")
+    for name, wanted in trees.items():
+        tree = source.Get(name)
+        if not tree:
+            continue
+        if "*" not in wanted:
+            tree.SetBranchStatus("*", False)
+            for branch in {str(b.GetName()) for b in tree.GetListOfBranches()}.intersection(wanted):
+                tree.SetBranchStatus(branch, True)
+        out.cd()
+        (tree.CloneTree(0) if empty and name == "Events" else tree.CloneTree(-1, "fast")).Write()
+    out.Close()

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from by_recipe import chosen
+from cookbook import recipe
+
 GITLAB_CI_LOCAL = "gitlab-ci-local@4.75.1"
 # What npm says where it has no way to the registry: then there is nothing to test with.
 OFFLINE = re.compile(r"EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network")
@@ -47,11 +50,11 @@ def gitlab(npx: tuple[str, dict[str, str]], repository: Path, tmp_path_factory: 
         subprocess.run([*git, *arguments], cwd=clone, check=True)
     subprocess.run(["git", "remote", "add", "origin", "git@example.org:group/cookbook.git"], cwd=clone, check=True)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, before: Path | None = None) -> subprocess.CompletedProcess[str]:
         line = [command, "--yes", GITLAB_CI_LOCAL, "--no-color", *arguments]
-        return subprocess.run(
-            line, cwd=clone, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        search = os.pathsep.join([str(before), environment["PATH"]]) if before else environment["PATH"]
+        settings = {**environment, "PATH": search}
+        return subprocess.run(line, cwd=clone, env=settings, capture_output=True, text=True, timeout=300, check=False)
 
     probe = run("--version")
     if probe.returncode and OFFLINE.search(probe.stderr):
@@ -60,13 +63,19 @@ def gitlab(npx: tuple[str, dict[str, str]], repository: Path, tmp_path_factory: 
     return run
 
 
-def jobs(gitlab: Runner, **variables: str) -> dict[str, dict[str, str]]:
-    """Return the jobs of a pipeline with these variables, by name."""
+def given(variables: dict[str, str]) -> list[str]:
+    """Return the arguments that set these variables of a pipeline."""
     settings = [argument for item in variables.items() for argument in ("--variable", "=".join(item))]
-    listed = gitlab("--list-csv", "--ignore-predefined-vars", ",".join(variables), *settings)
+    return ["--ignore-predefined-vars", ",".join(variables), *settings]
+
+
+def jobs(gitlab: Runner, **variables: str) -> dict[str, dict[str, str]]:
+    """Return the jobs of a pipeline with these variables, by name; of those that run in parallel, the first."""
+    listed = gitlab("--list-csv", *given(variables))
     assert listed.returncode == 0, listed.stderr
     table = listed.stdout[listed.stdout.index("name;stage") :]
-    return {row["name"]: row for row in csv.DictReader(table.splitlines(), delimiter=";")}
+    rows = list(csv.DictReader(table.splitlines(), delimiter=";"))
+    return {re.sub(r": \[\d+/\d+\]$", "", row["name"]): row for row in reversed(rows)}
 
 
 @pytest.fixture
@@ -76,30 +85,55 @@ def pipeline(repository: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_the_default_branch_is_published(gitlab: Runner) -> None:
-    """A push to the default branch lints, tests, builds the book and publishes it."""
-    found = jobs(gitlab, CI_COMMIT_BRANCH="main", CI_PIPELINE_SOURCE="push")
-    assert sorted(found) == ["book", "lint", "pages", "tests"]
+MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7"}
+BRANCH = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
+TAG = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1.0.0"}
+SCHEDULE = {"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main"}
+EVERYTHING = ["environment", "lint", "recipes", "timing", "render", "package"]
 
 
-def test_a_merge_request_gets_a_review_build_and_is_not_published(gitlab: Runner) -> None:
-    """A merge request lints, tests, builds the book for review and checks the links."""
-    found = jobs(gitlab, CI_PIPELINE_SOURCE="merge_request_event", CI_MERGE_REQUEST_IID="7")
-    assert sorted(found) == ["book", "linkcheck", "lint", "review", "tests"]
-    assert found["review"]["environment"] == "review/7"
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (BRANCH, [*EVERYTHING, "pages"]),
+        (SCHEDULE, [*EVERYTHING, "linkcheck", "nbval", "pages"]),
+        (TAG, EVERYTHING),
+        (
+            MERGE_REQUEST,
+            ["environment", "lint", "linkcheck", "recipes:changed", "timing:changed", "render", "package", "review"],
+        ),
+    ],
+    ids=["branch", "schedule", "tag", "merge request"],
+)
+def test_each_pipeline_has_its_jobs(gitlab: Runner, variables: dict[str, str], expected: list[str]) -> None:
+    """The default branch is published, weekly too and after more checks; a merge request is only shown."""
+    found = jobs(gitlab, **{"CI_COMMIT_BRANCH": "", **variables})
+    assert sorted(found) == sorted(expected)
 
 
-def test_the_schedule_executes_everything_and_publishes(gitlab: Runner) -> None:
-    """The weekly pipeline runs every job of the default branch, and checks the links."""
-    found = jobs(gitlab, CI_COMMIT_BRANCH="main", CI_PIPELINE_SOURCE="schedule")
-    assert sorted(found) == ["book", "linkcheck", "lint", "pages", "tests"]
+def test_a_merge_request_has_a_page_of_its_own(gitlab: Runner) -> None:
+    """The review build stands under the number of the merge request, as soon as it is rendered."""
+    review = jobs(gitlab, **MERGE_REQUEST)["review"]
+    assert (review["environment"], review["needs"]) == ("review/7", "[render]")
 
 
-def test_nothing_red_is_published(gitlab: Runner) -> None:
-    """Pages wait for lint, the book and the tests, none of which may fail; dead links alone block nothing."""
-    found = jobs(gitlab, CI_COMMIT_BRANCH="main", CI_PIPELINE_SOURCE="schedule")
-    assert found["pages"]["needs"] == "[lint,book,tests]"
+def test_nothing_red_is_published(gitlab: Runner, pipeline: dict[str, Any]) -> None:
+    """Pages wait for every other job, as their stage is the last; dead links alone block nothing."""
+    found = jobs(gitlab, **SCHEDULE)
+    assert [name for name, job in found.items() if job["stage"] == pipeline["stages"][-1]] == ["pages"]
+    assert found["pages"]["needs"] == ""
     assert [name for name, job in found.items() if job["allowFailure"] == "true"] == ["linkcheck"]
+
+
+@pytest.mark.parametrize("variables", [MERGE_REQUEST, BRANCH, SCHEDULE], ids=["merge request", "branch", "schedule"])
+def test_timing_is_alone(gitlab: Runner, pipeline: dict[str, Any], variables: dict[str, str]) -> None:
+    """No other job of the pipeline is in the stage of the timing, or leaves its own, and no other pipeline times."""
+    found = jobs(gitlab, **variables)
+    (name,) = (name for name, job in found.items() if job["stage"] == "timing")
+    assert name.startswith("timing")
+    assert {name for name, job in found.items() if job["needs"]} <= {"review"}
+    assert pipeline[".timing"]["resource_group"] == "timing"
+    assert "parallel" not in pipeline[".timing"]
 
 
 def test_every_needed_job_is_in_the_pipeline(gitlab: Runner) -> None:
@@ -118,25 +152,102 @@ def test_a_job_runs_in_a_shell(gitlab: Runner) -> None:
 
 def test_every_job_calls_make(pipeline: dict[str, Any]) -> None:
     """The pipeline does what people do on their laptops; publishing only moves the built book."""
-    reserved = {"workflow", "stages", "default", "variables"}
-    scripts = {name: job["script"] for name, job in pipeline.items() if name not in reserved}
+    scripts = {name: job["script"] for name, job in pipeline.items() if isinstance(job, dict) and "script" in job}
     assert scripts == {
+        "environment": ["make dev"],
         "lint": ["make check"],
-        "book": ["make book"],
-        "tests": ["make test"],
+        ".recipes": ["make recipes SHARD=$CI_NODE_INDEX/$CI_NODE_TOTAL"],
+        "nbval": ["make nbval"],
         "linkcheck": ["make linkcheck"],
+        "timing": ["make timing TIMING=careful"],
+        "timing:changed": ["make timing TIMING=quick"],
+        "render": ["make render"],
+        "package": ["make test-package"],
         "review": ["mv _build/html public"],
         "pages": ["mv _build/html public"],
     }
 
 
-def test_no_execution_is_cached(pipeline: dict[str, Any]) -> None:
-    """Only downloaded wheels are kept between pipelines, never a notebook's output or a built book."""
-    caches = {name: job["cache"]["paths"] for name, job in pipeline.items() if "cache" in job}
-    assert caches == {"default": [".cache/pip"]}
+def test_the_weekly_run_judges_every_fault(pipeline: dict[str, Any]) -> None:
+    """The schedule alone sets the variable that has all faults judged."""
+    variables = {rule["if"]: rule["variables"] for rule in pipeline["workflow"]["rules"] if "variables" in rule}
+    assert variables == {'$CI_PIPELINE_SOURCE == "schedule"': {"COOKBOOK_FAULTS": "all"}}
 
 
-@pytest.mark.parametrize(("job", "kept"), [("book", "_build"), ("tests", "_build/html/reports"), ("tests", "reports")])
+def cached(pipeline: dict[str, Any], job: str) -> dict[str, str]:
+    """Return what a job takes from caches, and its policy for each."""
+    base = pipeline[job].get("extends")
+    settings = {**pipeline["default"], **(pipeline[base] if base else {}), **pipeline[job]}
+    return {path: cache.get("policy", "pull-push") for cache in settings["cache"] for path in cache["paths"]}
+
+
+@pytest.mark.parametrize("variables", [BRANCH, TAG, SCHEDULE], ids=["branch", "tag", "schedule"])
+def test_what_is_published_comes_from_no_earlier_run(
+    gitlab: Runner, pipeline: dict[str, Any], variables: dict[str, str]
+) -> None:
+    """Outside of merge requests only the environment and downloaded wheels are cached; a checkout is clean."""
+    paths = {path for name in jobs(gitlab, **variables) for path in cached(pipeline, name)}
+    assert paths == {".venv", ".cache/pip"}
+    assert not {"GIT_STRATEGY", "GIT_CLEAN_FLAGS"} & pipeline["variables"].keys()
+
+
+def test_a_merge_request_takes_over_what_did_not_change(gitlab: Runner, pipeline: dict[str, Any]) -> None:
+    """There the executions and the timings are kept as well, for each shard of the recipes apart."""
+    paths = {path for name in jobs(gitlab, **MERGE_REQUEST) for path in cached(pipeline, name)}
+    assert paths == {".venv", ".cache/pip", "_build/executed", "_build/timed", "_build/timings"}
+    keys = [cache["key"] for cache in pipeline["recipes:changed"]["cache"]]
+    assert "executed-$CI_NODE_INDEX-$CI_NODE_TOTAL" in keys
+
+
+def test_a_new_recipe_moves_no_other_to_another_shard() -> None:
+    """A shard never brings back an older execution of a recipe that is now another shard's."""
+    slugs = recipe.slugs()
+    shards = [f"{number}/4" for number in range(1, 5)]
+    before = {shard: chosen([], shard, slugs) for shard in shards}
+    after = {shard: chosen([], shard, ["a-new-recipe", *slugs]) for shard in shards}
+    assert {shard: [slug for slug in after[shard] if slug != "a-new-recipe"] for shard in shards} == before
+    assert sorted(slug for shard in shards for slug in before[shard]) == sorted(slugs)
+
+
+# Stands in for make: says what it finds of earlier executions, and leaves one.
+MAKE = """#!/bin/bash
+echo "make $* faults=${COOKBOOK_FAULTS:-} found=$(ls _build/executed 2>/dev/null)"
+mkdir -p _build/executed reports
+touch _build/executed/one.ipynb
+"""
+
+
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is missing: install the package rsync")
+def test_executions_are_reused_in_merge_requests_alone(gitlab: Runner, tmp_path: Path) -> None:
+    """A second merge request finds what the first one left; the schedule finds nothing."""
+    (tmp_path / "make").write_text(MAKE, encoding="utf-8")
+    (tmp_path / "make").chmod(0o755)
+
+    def says(job: str, variables: dict[str, str]) -> str:
+        ran = gitlab(job, "--force-shell-executor", "--shell-isolation", *given(variables), before=tmp_path)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        (line,) = re.findall(r"> make (.*)", ran.stdout)
+        return str(line).strip()
+
+    assert says("recipes:changed: [2/4]", MERGE_REQUEST) == "recipes SHARD=2/4 faults= found="
+    assert says("recipes:changed: [2/4]", MERGE_REQUEST) == "recipes SHARD=2/4 faults= found=one.ipynb"
+    assert says("recipes:changed: [3/4]", MERGE_REQUEST) == "recipes SHARD=3/4 faults= found="
+    assert says("recipes: [2/4]", SCHEDULE) == "recipes SHARD=2/4 faults=all found="
+
+
+def test_one_job_alone_installs(pipeline: dict[str, Any]) -> None:
+    """The environment is kept for as long as both lock files stay; all jobs but one only take it."""
+    policies = {name: cached(pipeline, name).get(".venv") for name, job in pipeline.items() if "script" in job}
+    pushing = [name for name, policy in policies.items() if policy == "pull-push"]
+    assert pushing == ["environment"]
+    assert pipeline["environment"]["stage"] == ".pre"
+    assert pipeline[".environment"]["key"]["files"] == ["requirements.txt", "requirements-dev.txt"]
+
+
+@pytest.mark.parametrize(
+    ("job", "kept"),
+    [(".recipes", "_build/executed"), (".timing", "_build/timings"), ("render", "_build/html"), ("package", "reports")],
+)
 def test_reports_are_kept_on_failure(pipeline: dict[str, Any], job: str, kept: str) -> None:
     """A red job leaves its tracebacks and its JUnit report behind."""
     artifacts = pipeline[job]["artifacts"]
@@ -144,12 +255,14 @@ def test_reports_are_kept_on_failure(pipeline: dict[str, Any], job: str, kept: s
     assert kept in artifacts["paths"]
 
 
-def test_gitlab_shows_the_junit_report(pipeline: dict[str, Any], repository: Path) -> None:
-    """The report that make test writes is the one that GitLab reads."""
-    assert pipeline["tests"]["artifacts"]["reports"] == {"junit": "reports/*.xml"}
+@pytest.mark.parametrize(("job", "target"), [(".recipes", "recipes"), ("nbval", "nbval"), ("package", "test-package")])
+def test_gitlab_shows_the_junit_report(pipeline: dict[str, Any], repository: Path, job: str, target: str) -> None:
+    """The report that a make target writes is the one that GitLab reads, and no other job's."""
+    assert pipeline[job]["artifacts"]["reports"] == {"junit": f"reports/{target}.xml"}
     makefile = (repository / "Makefile").read_text(encoding="utf-8")
     assert "REPORTS := reports\n" in makefile
-    assert "--junitxml=$(REPORTS)/junit.xml" in makefile
+    assert "--junitxml=$(REPORTS)/$@.xml" in makefile
+    assert f"\n{target}: " in makefile
 
 
 def test_the_pipeline_follows_gitlabs_schema(repository: Path) -> None:
@@ -164,21 +277,15 @@ def test_the_pipeline_follows_gitlabs_schema(repository: Path) -> None:
     assert json.loads(checked.stdout)["status"] == "ok", checked.stdout
 
 
-@pytest.mark.parametrize(
-    ("broken", "expected"),
-    [
-        ("nothing", ["book", "test BOOK=book"]),
-        ("book", ["book", "test BOOK="]),
-        ("test", ["book", "test BOOK=book"]),
-    ],
-)
-def test_the_whole_gate_is_one_executable(repository: Path, tmp_path: Path, broken: str, expected: list[str]) -> None:
-    """.ci/run builds the book, then runs every test on that book, and fails if either does."""
+@pytest.mark.parametrize("broken", ["nothing", "dev system", "test"])
+def test_the_whole_gate_is_one_executable(repository: Path, tmp_path: Path, broken: str) -> None:
+    """.ci/run takes nothing from an earlier run, sets up the environment, runs the gate, and fails if either does."""
     make = tmp_path / "make"
-    make.write_text('#!/bin/bash\necho "$*" >> "$CALLS"\n[ "$1" != "$BROKEN" ]\n', encoding="utf-8")
+    make.write_text('#!/bin/bash\necho "$*" >> "$CALLS"\n[ "$*" != "$BROKEN" ]\n', encoding="utf-8")
     make.chmod(0o755)
     search = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
     environment = {**os.environ, "PATH": search, "CALLS": str(tmp_path / "calls"), "BROKEN": broken}
     ran = subprocess.run([repository / ".ci" / "run"], env=environment, stdin=subprocess.DEVNULL, check=False)
     assert (ran.returncode == 0) == (broken == "nothing")
-    assert (tmp_path / "calls").read_text(encoding="utf-8").splitlines() == expected
+    calls = ["clean", "dev system", "test"]
+    assert (tmp_path / "calls").read_text(encoding="utf-8").splitlines() == calls[: 2 if broken == calls[1] else 3]

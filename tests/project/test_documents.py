@@ -84,6 +84,35 @@ def test_the_readme_lists_folders_that_exist(repository: Path) -> None:
     assert [name for name in named if not (repository / name).exists() and name != "benchmarks/"] == []
 
 
+def test_the_guide_names_places_that_exist(repository: Path) -> None:
+    """The table of where to add what leads to real files and folders."""
+    text = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \|$", text, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([^`<]+/[^`<]*)`", row)]
+    assert len(named) > 5
+    assert [name for name in named if not (repository / name).exists()] == []
+
+
+def test_both_halves_of_the_readmes_pair_print_its_number(repository: Path) -> None:
+    """The smallest pair runs from the root of a clone as it stands, and the README says what it prints."""
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len(block.split("\n\n")[-1].splitlines()) <= 10
+        ran = subprocess.run([sys.executable, "-c", block], cwd=repository, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        assert f"Both print `{ran.stdout.strip()}`" in text
+
+
+def test_the_readme_links_the_book_where_its_address_is_set(repository: Path) -> None:
+    """The address stands once, in _config.yml; while it is empty there is nothing to link."""
+    settings = yaml.safe_load((repository / "_config.yml").read_text(encoding="utf-8"))
+    pages = settings["sphinx"]["config"]["cookbook_pages"]
+    if pages:
+        assert f"]({pages}" in (repository / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_pre_commit_set_up_is_valid(repository: Path) -> None:
     """Pre-commit itself accepts the file."""
     checked = subprocess.run(

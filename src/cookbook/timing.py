@@ -47,7 +47,6 @@ ROUNDS = 1
 TURNS = 3
 #: Seconds that the warm runs of a recipe may take in quick mode, all kinds together, and the variant's part of them.
 QUICK_S = 8.0
-VARIANT_S = 2.0
 #: The first run in quick mode is on so many times fewer events than the small size.
 QUICK_SCALE = 20
 
@@ -241,6 +240,8 @@ def breakdown(
     chosen = mode()
     if events is None or chosen == "off":
         return "Not timed."
+    if chosen == "quick":
+        return "Timed with care alone: two turns of every chain take longer than a quick timing may."
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     # the whole chain first: what is compiled for it serves the shorter ones
     cases = [{parameter: list(steps[:length])} for length in range(len(steps), -1, -1)]
@@ -250,15 +251,14 @@ def breakdown(
         for engine, worker in started.items():
             # A step is what lies between two chains that follow each other: the shorter comes first.
             entries = [Entry(worker, case) for case in reversed(range(len(cases)))]
-            chains[engine] = entries if _chains(entries, sizes, events, recipe.path) else []
+            _take_chains(entries, sizes, events, recipe.path)
+            chains[engine] = entries
     turns = [turn for entries in chains.values() for entry in entries for turn in entry.turns]
-    resolved: dict[str, list[Added | None]] = {
-        engine: _added(entries) if entries else [None] * len(cases) for engine, entries in chains.items()
-    }
+    resolved: dict[str, list[Added | None]] = {engine: _added(entries) for engine, entries in chains.items()}
     about = _caption(
         chosen,
-        "; ".join(f"{title(k)} {_sizes(e[0].counts) if e else 'no time for two turns'}" for k, e in chains.items()),
-        [len(entry.turns) for entries in chains.values() for entry in entries] or [0],
+        "; ".join(f"{title(engine)} {_sizes(entries[0].counts)}" for engine, entries in chains.items()),
+        [len(entry.turns) for entries in chains.values() for entry in entries],
         sum(turn.repeated for turn in turns),
         sum(bool(turn.disturbances) for turn in turns),
         {**_input(recipe, files), **_where()},
@@ -266,22 +266,19 @@ def breakdown(
     return Breakdown(tuple(steps), resolved, about)
 
 
-def _chains(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], name: Path) -> bool:
-    """Let the chains of one engine take their turns; return False where there is no time for two of each."""
-    clock = Clock(QUICK_S / len(ENGINES)) if mode() == "quick" else Clock()
+def _take_chains(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], name: Path) -> None:
+    """Let the chains of one engine take their turns, the whole chain first: it compiles for the others."""
+    clock = Clock()
     first, held = sizes.of(_first(events))
-    whole = entries[-1].probe(first, held, clock)
-    if not clock.allows(whole * (2 * LEAST_TURNS * len(entries) - 1)):
-        return False
+    entries[-1].probe(first, held, clock)
     for entry in entries[:-1]:
         entry.worker.ask((entry.case, [first], 1))  # compiles
         entry.probe(first, held, clock)
     take(entries, _prepare(entries, sizes, events, clock, clock.limit_s, name), clock)
-    return True
 
 
 def _kinds(recipe: Recipe) -> list[str]:
-    """Return what is timed: the recommended way of each engine, at most one other variant, and the read floor."""
+    """Return what is timed: the recommended way of each engine, the read floor, and with care at most one other way."""
     variants = recipe.variants()
     others = [f"run_{variant}" for variant in variants if variant not in ENGINES]
     if len(others) > 1:
@@ -289,7 +286,8 @@ def _kinds(recipe: Recipe) -> list[str]:
             f"{recipe.path}: {', '.join(others)} stand beside run_coffea and run_rdataframe; at most one other way is "
             "timed, so give the others names that do not begin with run_coffea or run_rdataframe"
         )
-    return [*variants, FLOOR]
+    # what another way costs is told with care alone: its process and its turns would take half of a quick timing
+    return [*(ENGINES if mode() == "quick" else variants), FLOOR]
 
 
 def _first(events: tuple[int, int]) -> int:
@@ -307,13 +305,11 @@ def _round(recipe: Recipe, kinds: Sequence[str], files: Files, events: tuple[int
         recommended = [entries[kind] for kind in (*ENGINES, FLOOR)]
         others = [entry for kind, entry in entries.items() if kind not in (*ENGINES, FLOOR)]
         turns = 0
-        kept_s = VARIANT_S if others else 0.0
         for group in filter(None, (recommended, others)):
             for entry in group:
                 entry.probe(first, held, clock)
                 entry.counts = (held, held)
-            turns = max(turns, _prepare(group, sizes, events, clock, clock.limit_s - kept_s, recipe.path))
-            kept_s = sum(entry.cost_s * (turns - len(entry.turns)) for entry in recommended)
+            turns = max(turns, _prepare(group, sizes, events, clock, clock.limit_s, recipe.path))
         take((*recommended, *others), turns, clock)
         return {
             kind: {**entry.worker.started, **vars(entry), **entry.worker.ask(None)} for kind, entry in entries.items()
@@ -335,7 +331,7 @@ def _prepare(
         if not entries:
             return 0
         one = entries[0].probed[0][0], sum(entry.probed[0][1] for entry in entries)
-        files, held = sizes.of(second(one, events, limit_s - clock.spent_s))
+        files, held = sizes.of(second(one[0], events))
         other = held, sum(entry.probe(files, held, clock) for entry in entries)
         large, turns = plan(one, other, events[1], limit_s - clock.spent_s)
         events = one[0], large

@@ -16,8 +16,6 @@ __all__ = ["GROWTH", "LEAST_RUN_S", "Line", "Sizes", "plan", "second", "sized", 
 GROWTH = 2
 #: All events of a dataset are in one file.
 ONE_FILE = 10**12
-#: Seconds that a run of both engines on the smaller size of careful timing is meant to take at most.
-CAREFUL_S = 8.0
 #: What is read off two runs is trusted for up to so many times the events.
 REACH = 10
 #: A run shorter than this is timed over several in a row: a tick of the machine would be a part of it.
@@ -96,22 +94,12 @@ class Line:
         return self.fixed_s + self.per_event_s * events
 
 
-def second(first: tuple[int, float], events: tuple[int, int], left_s: float) -> int:
-    """Choose the events of the second run: as many as leave time for another turn of both.
+def second(held: int, events: tuple[int, int]) -> int:
+    """Choose the events of the second run in quick mode: the smaller size of careful timing, which is quick to run.
 
-    Parameters
-    ----------
-    first
-        Events and seconds of the first run.
-    events
-        The sizes of careful timing, in events: runs on the smaller are meant to take no longer than `CAREFUL_S`.
-    left_s
-        Seconds left for all runs.
+    What a run costs beside its events, a second and more for each engine, says nothing of what more events would cost.
     """
-    held, cost = first[0], max(first[1], SOON_S)
-    more_s = PLANNED * max(0.0, (left_s - cost) / 2 - cost)  # than the first run
-    sure, meant = held * (1 + more_s / cost), held + events[0] * more_s / CAREFUL_S
-    return max(GROWTH * held, _rounded(min(events[1], max(sure, meant))))
+    return max(GROWTH * held, events[0])
 
 
 def plan(first: tuple[int, float], other: tuple[int, float], most: int, left_s: float) -> tuple[int, int]:

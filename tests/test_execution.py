@@ -151,6 +151,15 @@ def test_the_helper_package_is_not_installed_where_recipes_run(tmp_path: Path) -
     assert ran.stdout.split() == ["True", "True", "False"]
 
 
+def test_two_processes_may_make_the_python_at_once(tmp_path: Path) -> None:
+    """Recipes start side by side in an empty build folder: whoever comes second takes what the first has made."""
+    clones = [execution.Clone(tmp_path / "clone") for _ in range(2)]
+    for clone in clones:
+        clone._make()
+    assert [path.name for path in tmp_path.iterdir()] == ["clone"]
+    assert clones[0].kernel().kernel_spec.argv[0] == str(tmp_path / "clone" / "bin" / "python")
+
+
 def test_modules_are_followed() -> None:
     """A helper counts with those that it imports, and no other."""
     found = [path.stem for path in keys.modules(["from cookbook import agreement"])]

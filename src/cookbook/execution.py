@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -57,25 +58,26 @@ class Clone:
         from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import AsyncKernelManager
 
-        if not self._packages.joinpath("engines.pth").is_file():
+        if not self.folder.is_dir():
             self._make()
-        kernels = self.folder / "kernels"
-        command = [str(self.folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": command, "display_name": "clone", "language": "python"}
-        _write_text(kernels / "clone" / "kernel.json", json.dumps(spec))
-        return AsyncKernelManager(
-            kernel_name="clone", kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(kernels)])
-        )
-
-    @property
-    def _packages(self) -> Path:
-        base = str(self.folder)
-        return Path(sysconfig.get_path("purelib", vars={"base": base, "platbase": base}))
+        specs = KernelSpecManager(kernel_dirs=[str(self.folder / "kernels")])
+        return AsyncKernelManager(kernel_name="clone", kernel_spec_manager=specs)
 
     def _make(self) -> None:
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(self.folder)], check=True)
+        """Make it beside its place and move it there whole: others may be making it too."""
+        partial = self.folder.with_name(f"{self.folder.name}.{os.getpid()}.partial")
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(partial)], check=True)
+        base = str(partial)
+        packages = Path(sysconfig.get_path("purelib", vars={"base": base, "platbase": base}))
         # a path file is not read for its own path files, so an editable install of the helper package stays behind
-        _write_text(self._packages / "engines.pth", sysconfig.get_path("purelib") + "\n")
+        _write_text(packages / "engines.pth", sysconfig.get_path("purelib") + "\n")
+        command = [str(self.folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": command, "display_name": "clone", "language": "python"}
+        _write_text(partial / "kernels" / "clone" / "kernel.json", json.dumps(spec))
+        try:
+            partial.rename(self.folder)
+        except OSError:  # another process was first
+            shutil.rmtree(partial)
 
 
 def build_folder() -> Path:

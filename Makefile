@@ -75,7 +75,7 @@ PYTEST = $(BIN)/python -m pytest --junitxml=$(REPORTS)/$@.xml
 SIDE_BY_SIDE = --numprocesses=logical --maxprocesses=4 --no-loadscope-reorder
 
 recipes: dev ## Check every recipe as check-recipe does, side by side: [SHARD=1/4]
-	@$(PYTEST) tests/recipes $(if $(SHARD),--shard=$(SHARD)) $(SIDE_BY_SIDE) --dist=loadgroup
+	@$(PYTEST) tests/recipes $(if $(SHARD),--shard=$(SHARD)) $(SIDE_BY_SIDE) --dist=loadscope
 
 check-recipe: dev ## Check one recipe from the contract to its faults: NAME=…
 	@: $(if $(NAME),,$(error Give the recipe: make check-recipe NAME=dimuon-spectrum))

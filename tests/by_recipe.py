@@ -11,10 +11,11 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cookbook import recipe
 
-__all__ = ["Progress", "arranged", "chosen", "cpu_seconds", "part_of", "slug_of"]
+__all__ = ["ByRecipe", "Progress", "arranged", "chosen", "cpu_seconds", "part_of", "slug_of"]
 
 SLUGS = recipe.slugs()
 # Parts in the order in which they run, by the module that holds them; the rest are a recipe's own tests.
@@ -46,13 +47,25 @@ def part_of(item: pytest.Item) -> str:
     return PARTS.get(item.path.stem, PARTS[""])
 
 
+def slug_in(nodeid: str, slugs: Sequence[str]) -> str | None:
+    """Return the recipe in the name of a test: its folder, or in the brackets of its parameters."""
+    path, _, test = nodeid.partition("::")
+    found = [slug for slug in slugs if f"/{slug}/" in path or slug in test.partition("[")[2]]
+    return max(found, key=len, default=None)
+
+
+class ByRecipe(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
+    """Gives all tests of a recipe to one worker, which compiles its code once; those of no recipe go by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return slug_in(nodeid, SLUGS) or nodeid.partition("::")[0]
+
+
 def arranged(items: Sequence[pytest.Item], wanted: Sequence[str]) -> list[pytest.Item]:
-    """Return the tests of the recipes wanted, each recipe for one worker, its parts in order."""
+    """Return the tests of the recipes wanted, recipe by recipe, its parts in order."""
     kept = [item for item in items if (slug := slug_of(item)) is None or slug in wanted]
     for item in kept:
-        slug = slug_of(item) or ""
-        item.add_marker(pytest.mark.xdist_group(slug or "all recipes"))
-        item.user_properties += [("recipe", slug), ("part", part_of(item))]
+        item.user_properties += [("recipe", slug_of(item) or ""), ("part", part_of(item))]
     order = list(PARTS.values())
     return sorted(kept, key=lambda item: (slug_of(item) or "", order.index(part_of(item))))
 

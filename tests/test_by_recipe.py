@@ -2,7 +2,7 @@
 
 import pytest
 
-from by_recipe import chosen
+from by_recipe import chosen, slug_in
 
 SLUGS = ["a", "b", "c", "d", "e"]
 
@@ -23,3 +23,17 @@ def test_an_unknown_recipe_is_named() -> None:
     """A typing error is no empty, passing run."""
     with pytest.raises(pytest.UsageError, match="no recipe x; there are a, b, c, d, e"):
         chosen(["x"], None, SLUGS)
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "slug"),
+    [
+        ("tests/recipes/test_contract.py::test_cells_are_short[dimuon-spectrum]", "dimuon-spectrum"),
+        ("tests/recipes/test_contract.py::test_bad_input_is_named[coffea-dimuon-spectrum]", "dimuon-spectrum"),
+        ("tests/recipes/dimuon/test_dimuon.py::test_one[a-b]", "dimuon"),
+        ("tests/recipes/test_contract.py::test_every_recipe", None),
+    ],
+)
+def test_a_test_goes_to_the_worker_of_its_recipe(nodeid: str, slug: str | None) -> None:
+    """The recipe is in the folder or among the parameters; the longest name that fits is the right one."""
+    assert slug_in(nodeid, ["dimuon", "dimuon-spectrum"]) == slug

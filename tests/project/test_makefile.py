@@ -283,7 +283,7 @@ def test_recipes_go_to_workers_one_by_one(project: Path, make: Make) -> None:
     assert make("recipes", "SHARD=2/4").returncode == 0
     (line,) = calls(project, "^python -m pytest")
     assert "--shard=2/4" in line
-    assert line.endswith("--dist=loadgroup")
+    assert line.endswith("--dist=loadscope")
 
 
 def test_nothing_runs_beside_a_timing(project: Path, make: Make) -> None:

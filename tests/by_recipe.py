@@ -86,17 +86,18 @@ class Progress:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.costs: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-        self.at: dict[str, str] = {}
+        self.at: dict[object, tuple[str, str]] = {}  # by worker: recipe and part
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add a report to its part; the first one of the next part ends it."""
+        """Add a report to its part; the first one of the next part, in the same worker, ends it."""
         about = dict(report.user_properties)
         slug, part = str(about.get("recipe", "")), str(about.get("part", ""))
         if not part:
             return
-        if self.at.get(slug, part) != part:
-            self.show(slug)
-        self.at[slug] = part
+        worker = getattr(report, "node", None)
+        if self.at.get(worker, (slug, part)) != (slug, part):
+            self.show(*self.at[worker])
+        self.at[worker] = slug, part
         cost = self.costs[slug].setdefault(part, {"seconds": 0.0, "cpu": 0.0, "tests": 0, "failed": 0})
         cost["seconds"] += report.duration
         cost["failed"] += report.failed
@@ -104,9 +105,8 @@ class Progress:
             cost["cpu"] += float(about.get("cpu", 0.0))  # type: ignore[arg-type]
             cost["tests"] += 1
 
-    def show(self, slug: str) -> None:
-        """Print the line of the part that a recipe is at."""
-        part = self.at[slug]
+    def show(self, slug: str, part: str) -> None:
+        """Print the line of a part of a recipe."""
         cost = self.costs[slug][part]
         end = f", {cost['failed']} FAILED" if cost["failed"] else ""
         line = f"{slug or 'all recipes':28} {part:10} {cost['seconds']:6.1f} s  {cost['cpu']:6.1f} CPU s  "
@@ -115,9 +115,9 @@ class Progress:
         reporter.write_line(f"{line}{cost['tests']:4} tests{end}")
 
     def pytest_sessionfinish(self) -> None:
-        """Print the last part of each recipe and write the numbers."""
-        for slug in self.at:
-            self.show(slug)
+        """Print the last part of each worker and write the numbers."""
+        for at in self.at.values():
+            self.show(*at)
         if self.costs:
             path = self.config.rootpath / "reports" / "recipes.json"
             path.parent.mkdir(exist_ok=True)

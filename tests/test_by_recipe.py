@@ -1,8 +1,11 @@
 """Recipes are shared out one by one, and a fault of the choice is named."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from by_recipe import chosen, slug_in
+from by_recipe import Progress, chosen, slug_in
 
 SLUGS = ["a", "b", "c", "d", "e"]
 
@@ -37,3 +40,24 @@ def test_an_unknown_recipe_is_named() -> None:
 def test_a_test_goes_to_the_worker_of_its_recipe(nodeid: str, slug: str | None) -> None:
     """The recipe is in the folder or among the parameters; the longest name that fits is the right one."""
     assert slug_in(nodeid, ["dimuon", "dimuon-spectrum"]) == slug
+
+
+def test_each_part_has_a_line_as_soon_as_its_worker_goes_on(tmp_path: Any) -> None:
+    """Two workers at two recipes: a line comes with the next part, or the next recipe, of the same worker."""
+    lines: list[str] = []
+    reporter = SimpleNamespace(ensure_newline=lambda: None, write_line=lines.append)
+    plugins = SimpleNamespace(get_plugin=lambda name: reporter)
+    progress = Progress(cast(Any, SimpleNamespace(pluginmanager=plugins, rootpath=tmp_path)))
+    for node, slug, part in (
+        ("1", "a", "contract"),
+        ("2", "b", "contract"),
+        ("1", "a", "faults"),
+        ("1", "c", "contract"),
+    ):
+        about = [("recipe", slug), ("part", part), ("cpu", 2.0)]
+        report = SimpleNamespace(node=node, user_properties=about, duration=3.0, failed=False, when="teardown")
+        progress.pytest_runtest_logreport(cast(Any, report))
+    assert [line.split()[:3] for line in lines] == [["a", "contract", "3.0"], ["a", "faults", "3.0"]]
+    progress.pytest_sessionfinish()
+    assert [line.split()[:2] for line in lines[2:]] == [["c", "contract"], ["b", "contract"]]
+    assert (tmp_path / "reports" / "recipes.json").is_file()

@@ -94,9 +94,11 @@ def create(slug: str) -> Path:
 
 
 def _list_in_contents(contents: Path, slug: str) -> None:
-    """Add the recipe behind the last one of the table of contents."""
+    """Add the recipe behind the last one of its chapter in the table of contents, or of all where it is not there."""
     text = contents.read_text()
-    entries = list(CONTENTS_ENTRY.finditer(text))
+    start = max(0, text.find(f"- caption: {load(slug).metadata['chapter']}\n"))
+    end = text.find("- caption:", start + 1) if start else -1
+    entries = list(CONTENTS_ENTRY.finditer(text, start, end if end > 0 else len(text)))
     if not entries:
         raise RecipeError(
             f"{contents}: lists no recipe, so there is no place for {slug}; add a line '- file: recipes/{slug}'"

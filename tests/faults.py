@@ -33,8 +33,11 @@ def path_of(slug: str) -> Path:
 
 def faults_key(subject: recipe.Recipe) -> str:
     """Return the key of what is judged: both halves, the gate, and the faults that are put in."""
-    tags = {"parameters", *recipe.ENGINES}
-    cells = [f"{sorted(cell.tags & tags)}\n{cell.source}" for cell in subject.cells if cell.tags & tags]
+    tags = {recipe.SETUP, "parameters", *recipe.ENGINES}
+    halves = [cell for engine in recipe.ENGINES for cell in subject.source(engine)]
+    others = [cell for cell in subject.cells if not cell.tags & {*recipe.ENGINES}]
+    judged = sorted([*halves, *others], key=lambda cell: cell.index)
+    cells = [f"{sorted(cell.tags & tags)}\n{cell.source}" for cell in judged if cell.tags & tags]
     # comments and layout change no verdict
     tools = [ast.dump(ast.parse(inspect.getsource(module))) for module in (agreement, roothist, mutations)]
     return keys.digest(*cells, *tools)

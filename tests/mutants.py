@@ -31,8 +31,11 @@ from mutations import Mutation
 PROCESSES = 2
 TIMEOUT = 120  # seconds for one mutation; a fault may also make a loop endless
 NUMBERS = itertools.count()
-# Lines without indent that define a type or another name for one, and those that define a function.
+# How a cell declares C++: by ROOT's own function, or by the common cell around it.
+DECLARING = re.compile(r'(?:\bDeclare|^declare)\(r?"""', flags=re.MULTILINE)
+# Lines without indent that define a type or another name for one, a function, or a variable.
 TYPE = r"^(?:template <.*> )?(?:struct|enum|using) (\w+)(?: {|;| =)"
+VARIABLE = r"^(?!using|struct|enum|return)(?:[\w:]+(?:<[^;()]*>)?[ *&]+)+(\w+);"
 FUNCTION = r"^(?:template <.*> )?(?!using|struct|enum|[#/}])[^\s(][^(\n]*?\b(\w+)\("
 
 
@@ -103,7 +106,7 @@ def gate(
 def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
     """Return the cells that a mutation changes; all of the engine's, with new names, where it is in a declaration."""
     sources = {**{cell.index: cell.source for cell in subject.source(mutation.engine)}, **mutation.replace}
-    if "gInterpreter.Declare" not in mutation.source:
+    if not DECLARING.search(mutation.source):
         return mutation.replace
     names, number = "|".join(sorted(declared("\n".join(sources.values())))), next(NUMBERS)
     # of a guard only the guard: a parameter may be named alike
@@ -114,16 +117,18 @@ def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
 def declared(source: str) -> set[str]:
     """Return the names that declarations in C++ add to the global scope."""
     names = set()
-    for text in re.findall(r'gInterpreter\.Declare\("""\n(.*?)"""', source, flags=re.DOTALL):
+    for text in re.findall(rf'{DECLARING.pattern}\n(.*?)"""', source, flags=re.DOTALL | re.MULTILINE):
         outside = re.findall(r"^namespace (\w+)", text, flags=re.MULTILINE)
-        names.update(outside or [n for kind in (TYPE, FUNCTION) for n in re.findall(kind, text, flags=re.MULTILINE)])
+        names.update(
+            outside or [n for kind in (TYPE, FUNCTION, VARIABLE) for n in re.findall(kind, text, flags=re.MULTILINE)]
+        )
     return names
 
 
 def work(path: str, todo: Sequence[tuple[Mutation, Path]], inputs: Sequence[Input]) -> None:
     """Judge mutations one after the other, and write each verdict into its file."""
     subject = recipe.load(path)
-    declaring = (m for m, _ in todo if "gInterpreter.Declare" in m.source)
+    declaring = (m for m, _ in todo if DECLARING.search(m.source))
     text = without(next(declaring, todo[0][0]), subject, inputs)
     if text != "missed":
         raise RuntimeError(f"{path}: {todo[0][0].engine} without a fault, its declarations renamed: {text}")

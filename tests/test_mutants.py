@@ -58,3 +58,21 @@ def test_the_reference_is_computed_once(tmp_path: Path, monkeypatch: pytest.Monk
         given = Input(["all.root"], tmp_path / "all.pickle")
         assert given.reference(SUBJECT) == {"variant": "coffea"}
     assert runs == [["all.root"]]
+
+
+def test_a_mutated_declaration_comes_with_new_names() -> None:
+    """Types, functions and variables that C++ adds to the global scope are renamed, however they are declared."""
+    text = """
+using Pairs = std::vector<std::pair<double, double>>;
+struct Point { double x; };
+std::vector<Point> the_points;
+correction::Correction::Ref the_file;
+double length(const Point &p)
+{
+    double squared = p.x * p.x;
+    return std::sqrt(squared);
+}
+"""
+    names = {"Pairs", "Point", "the_points", "the_file", "length"}
+    for call in ("ROOT.gInterpreter.Declare", "assert ROOT.gInterpreter.Declare", "declare"):
+        assert mutants.declared(f'{call}("""{text}""")') == names

@@ -77,6 +77,7 @@
   root.dataset.engine = current();
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll(".engines").forEach(control);
+    document.querySelector(".engines")?.classList.add("engines-first");
     show();
     reveal();
   });

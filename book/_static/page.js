@@ -1,4 +1,5 @@
-/* Small things on any page: copy a citation, say how old an execution is, reach what scrolls with the keyboard. */
+/* Small things on any page: copy a citation, say how old an execution is, reach what scrolls with the keyboard, print
+ * what is folded. */
 (() => {
   "use strict";
   const DAY = 24 * 3600 * 1000;
@@ -52,4 +53,18 @@
   for (const table of document.querySelectorAll("article table")) {
     sized.observe(table);
   }
+
+  // Paper has nothing to click on.
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("article details:not([open])")];
+    for (const folded of opened) {
+      folded.open = true;
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const folded of opened) {
+      folded.open = false;
+    }
+  });
 })();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from cookbook import execution
+from cookbook import execution, inputs
 from cookbook.execution import CELL_TIMEOUT, ExecutionError
 from cookbook.recipe import CHECK_TAGS, Files, Recipe, RecipeError, folder, load, schema, slugs
 
@@ -30,7 +30,7 @@ def run(recipe: Recipe, files: Files, out: Path) -> Path:
 
     target = out / f"{recipe.slug}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    parameters = {"FILES": files, "TIMING_EVENTS": None}
+    parameters = {"FILES": files, "TIMING_EVENTS": None, **_file_of_answer(recipe, files)}
     with _environment(COOKBOOK_EMPTY="allow"):
         try:
             papermill.execute_notebook(
@@ -41,6 +41,17 @@ def run(recipe: Recipe, files: Files, out: Path) -> Path:
                 f"{recipe.path}: cell {error.exec_count} raised {error.ename}: {error.evalue}; see {target}"
             ) from error
     return target
+
+
+def _file_of_answer(recipe: Recipe, files: Files) -> dict[str, str]:
+    """Return the file that the answer reads, where a recipe has one: the first of simulation, or of all."""
+    own = recipe.parameters()
+    if "FILE" not in own:
+        return {}
+    simulated = (
+        {name: files[name] for name in files if name not in own.get("DATA", ())} if isinstance(files, Mapping) else {}
+    )
+    return {"FILE": inputs.paths(simulated or files)[0]}
 
 
 def to_html(notebook: Path) -> Path:

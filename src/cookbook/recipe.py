@@ -11,7 +11,7 @@ import json
 import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -28,6 +28,12 @@ Files = Sequence[str] | Mapping[str, Sequence[str]]
 ENGINES: tuple[Engine, ...] = ("coffea", "rdataframe")
 REQUIRED_TAGS = ("parameters", "coffea", "rdataframe", "agreement", "timing")
 CHECK_TAGS = frozenset({"nbval-check-output", "keep_output"})
+# What stands before the parameters, folded: the way to the helper package, cuts and binning.
+SETUP = "setup"
+# The self-contained pair at the top of a page, of which the rest of the page takes the imports.
+ANSWER = "answer"
+# Shows a step on the answer's events; no part of an engine's half.
+EXAMPLE = "example"
 
 
 class RecipeError(ValueError):
@@ -62,8 +68,9 @@ class Recipe:
         return list(_code_cells(self.notebook))
 
     def source(self, engine: Engine) -> list[Cell]:
-        """Return the cells that make up one engine's half: those tagged with its name."""
-        return [c for c in self.cells if engine in c.tags]
+        """Return the cells that make up one engine's half: those tagged with its name, of the answer its imports."""
+        cells = (c for c in self.cells if engine in c.tags and EXAMPLE not in c.tags)
+        return [replace(c, source=_imports(c.source)) if ANSWER in c.tags else c for c in cells]
 
     def variants(self) -> list[str]:
         """Return what can be run: each engine, and after it the ``<engine>_<variant>`` its cells define a run_ for."""
@@ -75,9 +82,9 @@ class Recipe:
         ]
 
     def parameters(self, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Execute the parameters cells in a fresh namespace, put `values` in place of theirs, and return it."""
+        """Execute set-up and parameters in a fresh namespace, put `values` in place of theirs, and return it."""
         namespace: dict[str, Any] = {"__name__": f"recipe_{self.slug.replace('-', '_')}"}
-        self._execute((c for c in self.cells if "parameters" in c.tags), namespace, {})
+        self._execute((c for c in self.cells if c.tags & {SETUP, "parameters"}), namespace, {})
         return {**namespace, **(values or {})}
 
     def define(
@@ -262,6 +269,12 @@ def _functions(cells: Iterable[Cell]) -> set[str]:
     """Return the names of the functions that cells define."""
     text = "\n".join(cell.source for cell in cells)
     return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+
+
+def _imports(source: str) -> str:
+    """Return the imports among the statements of a cell."""
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n".join(ast.unparse(node) for node in nodes)
 
 
 def _code_cells(notebook: Any) -> Iterator[Cell]:

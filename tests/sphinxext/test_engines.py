@@ -57,12 +57,44 @@ def test_same_engine_twice_is_no_pair() -> None:
     assert len(engines.orphans(page)) == 2
 
 
-def test_section_of_both_engines_is_an_orphan() -> None:
-    """Cells of both engines in one section can't be told apart, so they are reported."""
-    page = _page(_section("a", "coffea", "rdataframe"), _section("b", "rdataframe"))
-    assert len(engines.orphans(page)) == 3
-
-
 def test_paired_cells_are_no_orphans() -> None:
     """A page that keeps the contract has nothing to report."""
     assert engines.orphans(_page(_section("a", "rdataframe"), _section("b", "coffea"))) == []
+
+
+def _cell(*tags: str) -> nodes.container:
+    return nodes.container(classes=["cell", *(f"tag_{tag}" for tag in tags)])
+
+
+def _step(*cells: nodes.Node) -> nodes.section:
+    return nodes.section("", nodes.title("Step", "Step"), *cells, ids=["step"])
+
+
+def test_twin_cells_stand_in_one_row() -> None:
+    """Neighbouring cells of either engine move into one block of two named panels; prose stays before it."""
+    prose, left, right = nodes.paragraph("", "First."), [_cell("coffea"), _cell("coffea")], [_cell("rdataframe")]
+    page = _page(_step(prose, *left, *right))
+    assert engines.orphans(page) == []
+    assert engines.pair_up(page) == 1
+    (block,) = [node for node in page.findall(nodes.container) if "engines" in node["classes"]]
+    assert [panel.children[1:] for panel in block.children] == [left, right]
+    assert [panel.children[0].astext() for panel in block.children] == ["coffea", "RDataFrame"]
+    assert block.parent.children[1] is prose
+
+
+def test_each_step_has_its_row() -> None:
+    """Pairs of one section, and of several, are as many blocks."""
+    pairs = [_cell("coffea"), _cell("rdataframe"), nodes.paragraph("", "Then."), _cell("coffea"), _cell("rdataframe")]
+    assert engines.pair_up(_page(_step(*pairs), _step(_cell("coffea"), _cell("rdataframe")))) == 3
+
+
+def test_a_missing_twin_is_an_orphan() -> None:
+    """A cell without a twin, with its twin before it or with prose between is reported."""
+    for cells in (
+        [_cell("coffea")],
+        [_cell("rdataframe"), _cell("coffea")],
+        [_cell("coffea"), nodes.paragraph("", "Between."), _cell("rdataframe")],
+    ):
+        page = _page(_step(*cells))
+        assert len(engines.orphans(page)) == sum(isinstance(cell, nodes.container) for cell in cells)
+        assert engines.pair_up(page) == 0

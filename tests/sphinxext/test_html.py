@@ -17,13 +17,13 @@ RAN = Execution(datetime(2026, 11, 23, 22, 5, tzinfo=UTC), 12.3)
 
 
 def _bar(place: Project, around: Surroundings = AROUND, execution: Execution | None = RAN) -> BeautifulSoup:
-    text = html.recipe_bar(ENTRY, place, around, execution, bibtex="@misc{x}", download="../_sources/a.ipynb")
+    text = html.recipe_bar(ENTRY, place, around, execution, bibtex="@misc{x}", download="../a.ipynb", minutes=4)
     return BeautifulSoup(text, "html.parser")
 
 
 def test_no_launch_link_without_a_repository() -> None:
     """Where the repository isn't known the only link is the download."""
-    assert [link["href"] for link in _bar(Project()).find_all("a")] == ["../_sources/a.ipynb"]
+    assert [link["href"] for link in _bar(Project()).find_all("a")] == ["../a.ipynb"]
 
 
 def test_launch_links_with_a_repository() -> None:

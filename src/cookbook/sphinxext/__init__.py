@@ -13,7 +13,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from cookbook import execution, recipe
-from cookbook.sphinxext import blocks, lexer, mathjax
+from cookbook.sphinxext import blocks, folds, lexer, mathjax
 
 __all__ = ["setup"]
 
@@ -45,6 +45,7 @@ def _take_execution(app: Sphinx, docname: str, source: list[str]) -> None:
         **getattr(app.env, "cookbook_executions", {}),
         docname: executed.metadata[execution.RECORD],
     }
+    folds.name_folds(executed)
     source[0] = nbformat.writes(executed)
 
 

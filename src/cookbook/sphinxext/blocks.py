@@ -16,7 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from cookbook import ledgers
+from cookbook import anatomy, ledgers, recipe
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
 from cookbook.versions import versions
 
@@ -125,7 +125,8 @@ class _Page:
         # The committed notebook, which Sphinx copies beside the pages; not the executed one: it would carry the
         # outputs of this machine into the reader's copy.
         download = f"{self.link('_sources/' + entry.docname).removesuffix('.html')}.ipynb"
-        return html.recipe_bar(entry, place, shared, execution, bibtex=text, download=download)
+        minutes = anatomy.minutes(recipe.read(self.root / f"{entry.docname}.ipynb"))
+        return html.recipe_bar(entry, place, shared, execution, bibtex=text, download=download, minutes=minutes)
 
 
 #: Name of each directive and the part that it stands for.
@@ -184,7 +185,7 @@ class RecipePage(SphinxPostTransform):
                 subtype="alt",
             )
         for block in self.document.findall(nodes.literal_block):
-            if "Declare(" in block.astext():
+            if lexer.DECLARED.search(block.astext()):
                 block["language"] = lexer.LANGUAGE
         self._columns()
         self._bar()
@@ -192,8 +193,8 @@ class RecipePage(SphinxPostTransform):
     def _columns(self) -> None:
         for cell in engines.orphans(self.document):
             LOGGER.warning(
-                "%s: a cell tagged with one engine has no counterpart; give each engine a section of its own, one "
-                "right after the other (got cell %s)",
+                "%s: a cell tagged with one engine has no counterpart; put the cells of coffea and those of RDataFrame "
+                "right after each other, the prose before both (got cell %s)",
                 self.env.docname,
                 cell.get("cell_index", "?"),
                 location=cell,

@@ -23,6 +23,7 @@ class Entry:
     coffea: tuple[str, ...] = ()
     rdataframe: tuple[str, ...] = ()
     references: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def docname(self) -> str:
@@ -43,13 +44,21 @@ def read_one(path: Path) -> Entry:
         slug, title, summary, chapter = (str(metadata[name]) for name in ("slug", "title", "summary", "chapter"))
         lists = (tuple(metadata.get(name, ())) for name in ("objects", "tags", "coffea", "rdataframe"))
         references = tuple((item["title"], item["url"]) for item in metadata.get("references", ()))
-        return Entry(slug, title, summary, chapter, *lists, references=references)
+        return Entry(slug, title, summary, chapter, *lists, references=references, needs=_needs(metadata))
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         msg = (
             f"{path.name}: no usable metadata.cookbook (got {type(error).__name__}: {error}; expected slug, title, "
             "summary, chapter); fill it in the notebook's metadata, or start from `make new NAME=…`"
         )
         raise ValueError(msg) from error
+
+
+def _needs(metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Say what input a recipe needs: its trees with their number of branches, and correction files."""
+    trees = [f"{len(branches)} branches of {tree}" for tree, branches in metadata.get("branches", {}).items()]
+    files = {declared["file"] for declared in metadata.get("corrections", ())}
+    counted = [f"{len(files)} correction file{'s' if len(files) > 1 else ''}"] if files else []
+    return (*trees, *counted)
 
 
 def read(folder: Path) -> list[Entry]:

@@ -63,7 +63,14 @@ def project_links(place: Project) -> str:
 
 
 def recipe_bar(
-    entry: Entry, place: Project, around: Surroundings, execution: Execution | None, *, bibtex: str, download: str
+    entry: Entry,
+    place: Project,
+    around: Surroundings,
+    execution: Execution | None,
+    *,
+    bibtex: str,
+    download: str,
+    minutes: int,
 ) -> str:
     """Draw what stands under a recipe's title: launch links, download, citation and freshness stamp.
 
@@ -79,6 +86,8 @@ def recipe_bar(
         The entry to copy.
     download
         Address of the notebook, relative to the page.
+    minutes
+        Time to read the page.
     """
     return render(
         "recipe_bar.html",
@@ -90,6 +99,7 @@ def recipe_bar(
         execution=execution,
         bibtex=bibtex,
         download=download,
+        minutes=minutes,
         cite_id=entry.slug,
         cite_title="Cite this recipe (BibTeX)",
     )

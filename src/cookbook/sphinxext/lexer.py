@@ -11,8 +11,8 @@ from pygments.token import String, _TokenType
 __all__ = ["LANGUAGE", "PythonWithCpp"]
 
 LANGUAGE = "python-with-cpp"
-#: A triple-quoted string given to ``gInterpreter.Declare`` or ``ProcessLine``.
-DECLARED = re.compile(r'(?s)(?<=Declare\(|essLine\()(?P<open>\s*r?""")(?P<code>.*?)(?P<close>""")')
+#: A triple-quoted string given to ``gInterpreter.Declare``, ``ProcessLine``, or the ``declare`` of a page.
+DECLARED = re.compile(r'(?s)(?<=clare\(|sLine\()(?P<open>\s*[rf]?""")(?P<code>.*?)(?P<close>""")')
 
 
 class PythonWithCpp(PythonLexer):  # type: ignore[misc]

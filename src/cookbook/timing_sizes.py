@@ -69,7 +69,8 @@ def sized(files: Files, events: int) -> Files:
 def _sized(files: Sequence[str], events: int) -> list[str]:
     """Return one file: what each further one costs, above all coffea, would be taken for the time of its events."""
     held = inputs.events(files)
-    whole = sample.enlarge(list(files), max(events, held), per_file=ONE_FILE)
+    alone = len(files) == 1 and events <= held
+    whole = list(files) if alone else sample.enlarge(list(files), max(events, held), per_file=ONE_FILE)
     return list(sample.slice(whole, events)) if events < held else whole
 
 

@@ -6,10 +6,10 @@ import awkward as ak
 import numpy as np
 
 from . import genweights, jets, leptons, model, seeds, trigger
-from .arrays import Floats
+from .arrays import Floats, counts, flat
 from .jobs import Job
 from .leptons import Context
-from .matching import matched, pick_first_two
+from .matching import matched, order_by_pt, pick_first_two
 from .truth import Truth
 
 PDF_SIZE = 0.02
@@ -148,6 +148,28 @@ def missing(gen: Any, context: Context, jet: Any, imbalance: Any) -> Columns:
     return columns
 
 
+def add_residual(columns: Columns, truth: Truth) -> None:
+    """Bring jets of data, and with them the missing momentum, to the full correction, which is what CMS stores.
+
+    Cuts and triggers have seen the jets before it.
+    """
+    before = type_one(columns["Jet"])
+    for name in ("Jet", "FatJet", "SubJet"):
+        jet = columns[name]
+        pt, abs_eta = flat(jet.pt), abs(flat(jet.eta))
+        factor = ak.unflatten(model.residual_correction(truth, pt, abs_eta), counts(jet.pt))
+        for scaled in ("pt", "mass"):
+            jet[scaled] = jet[scaled] * factor
+        jet["rawFactor"] = 1 - (1 - jet.rawFactor) / factor
+        # the indices of large-radius jets to subjets stay
+        columns[name] = jet if name == "SubJet" else jet[order_by_pt(jet.pt)]
+    shift = [after - old for after, old in zip(type_one(columns["Jet"]), before, strict=True)]
+    for way in ("", "UnclusteredUp", "UnclusteredDown"):
+        pt, phi = columns[f"PuppiMET_pt{way}"], columns[f"PuppiMET_phi{way}"]
+        x, y = pt * np.cos(phi) + np.asarray(shift[0]), pt * np.sin(phi) + np.asarray(shift[1])
+        columns[f"PuppiMET_pt{way}"], columns[f"PuppiMET_phi{way}"] = polar(x, y)
+
+
 def weights(gen: Any, truth: Truth, job: Job, context: Context) -> Columns:
     """Collect the generator weights of simulated events."""
     process, size = truth.processes[job.process], len(gen)
@@ -200,11 +222,13 @@ def detect(gen: Any, truth: Truth, job: Job) -> Columns:
     columns["Electron"] = leptons.make_electrons(gen, context)
     columns["Photon"] = leptons.make_photons(gen, context)
     columns |= missing(gen, context, jet, imbalance)
-    link(columns)
     decisions, objects = trigger.make_trigger(
         context, columns["Muon"], columns["Electron"], columns["Photon"], jet, fat, columns["PuppiMET_pt"]
     )
     columns |= decisions | {"TrigObj": objects}
+    if context.is_data:
+        add_residual(columns, truth)
+    link(columns)
     if not context.is_data:
         columns |= weights(gen, truth, job, context) | generator_columns(gen)
     return columns

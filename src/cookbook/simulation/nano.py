@@ -97,7 +97,7 @@ TITLES = {
     "TrigObj_filterBits": "extra bits of associated information: 1 = TrkIsoVVL, 2 = Iso, 8 = 1mu, 16 = 2mu, "
     "1024 = Mu50 for Muon; 1 = CaloIdL_TrackIdL_IsoVL, 2 = 1e (WPTight), 16 = 2e for Electron; 512 = 110EB for "
     "Photon; 8 = single jet for Jet; 1 = soft-drop mass and Xbb for FatJet",
-    "PuppiMET_pt": "pt, type-1 corrected with the simulation's jet correction",
+    "PuppiMET_pt": "pt, type-1 corrected with the correction of the stored jets",
     "RawPuppiMET_pt": "pt, before the type-1 correction",
 }
 

@@ -1,4 +1,4 @@
-"""Jet identification, veto map and MET filters: what lies outside the usual, in both engines."""
+"""Jet veto map: which jets it judges, what lies at its edges, and that the event goes, in both engines."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from small_files import edited, event_columns, jagged
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
-SLUG = "jet-id-and-veto-map"
+SLUG = "jet-veto-map"
 BYTES = ("chMultiplicity", "neMultiplicity")
 JET: Mapping[str, float] = {
     "pt": 50.0,
@@ -35,32 +35,22 @@ JET: Mapping[str, float] = {
     "neMultiplicity": 5,
 }
 HOT: Mapping[str, float] = {**JET, "eta": 1.9, "phi": -1.0}
-MUON: Mapping[str, float] = {"pt": 30.0, "eta": 1.9, "phi": -1.1, "mass": 0.106, "charge": 1, "isPFcand": 1}
-MUON_TYPES = {"charge": np.int32, "isPFcand": np.bool_}
 PHI_BEYOND = 3.1416016  # what pi becomes when NanoAOD rounds it
-Objects = Sequence[Sequence[Mapping[str, float]]]
+Jets = Sequence[Sequence[Mapping[str, float]]]
 
 pytestmark = pytest.mark.parametrize("engine", recipe.ENGINES)
 
 
-def collection(objects: Objects, names: Sequence[str], types: Mapping[str, Any]) -> dict[str, Any]:
-    """Return objects by event as columns, each in the type of its branch."""
-    values = {name: [[thing[name] for thing in event] for event in objects] for name in names}
-    return {name: jagged(values[name], types.get(name, np.float32)) for name in names}
-
-
-def write(path: Path, jets: Objects, muons: Objects | None = None, drop: str = "", failing: str = "") -> str:
-    """Write a file with these jets and muons by event; `drop` is left out, `failing` is false in every event."""
-    size = len(jets)
+def write(path: Path, jets: Jets, drop: str = "") -> str:
+    """Write a file with these jets by event, without the branch to drop."""
+    size, types = len(jets), dict.fromkeys(BYTES, np.uint8)
+    names = [name for name in JET if f"Jet_{name}" != drop]
     columns = event_columns(size, "HLT_IsoMu24") | {
         "genWeight": np.ones(size, dtype=np.float32),
         "PuppiMET_pt": np.full(size, 30, dtype=np.float32),
         "PuppiMET_phi": np.zeros(size, dtype=np.float32),
-        "Jet": collection(jets, [name for name in JET if f"Jet_{name}" != drop], dict.fromkeys(BYTES, np.uint8)),
-        "Muon": collection(muons or [[]] * size, list(MUON), MUON_TYPES),
+        "Jet": {n: jagged([[jet[n] for jet in event] for event in jets], types.get(n, np.float32)) for n in names},
     }
-    flags = recipe.load(SLUG).parameters()["FILTERS"]
-    columns |= {name: np.full(size, name != failing) for name in flags if name != drop}
     return small_files.write(path, columns, [size])
 
 
@@ -97,15 +87,14 @@ def run(engine: Engine, path: str, **parameters: Any) -> runs.Results:
 def judged(path: str, **parameters: Any) -> Any:
     """Return the jets that the map judges, before any veto."""
     parameters = {"CERTIFIED": all_certified(path), **parameters}
-    return mistakes.run(recipe.load(SLUG), "NoVeto", twice(path), parameters)["jets_after"]
+    return mistakes.run(recipe.load(SLUG), "no_veto", twice(path), parameters, "veto")["jets_after"]
 
 
 def kept(results: Mapping[str, Any]) -> int:
     """Return the events that survive everything, the same in data and simulation."""
-    survivors = results["events_veto"]
-    assert survivors["Muon"] == survivors["TTbar"]
-    data = survivors["Muon"]
-    return int(getattr(data, "value", data))
+    data, simulation = (results["events"][name, :].values()[0] for name in ("Muon", "TTbar"))
+    assert data == simulation
+    return int(data)
 
 
 def veto_map(path: Path, flow: Any, outermost: float = 0.0) -> str:
@@ -130,32 +119,30 @@ def veto_map(path: Path, flow: Any, outermost: float = 0.0) -> str:
 
 
 def test_a_jet_in_the_region_costs_the_event(engine: Engine, tmp_path: Path) -> None:
-    """One jet in the hot region rejects the event with all its jets, and no other event."""
+    """One jet in the hot region rejects the event with all its jets, in data and simulation, and no other event."""
     path = write(tmp_path / "nano.root", [[JET, HOT], [JET], [{**HOT, "eta": -1.9}]])
     results = run(engine, path)
     assert kept(results) == 2
     assert judged(path)["Muon", ...].sum().value == 4
     assert results["jets_after"]["Muon", ...].sum().value == 2
-    assert results["met_vetoed"]["Muon", ...].sum().value == 1
+    assert results["met"]["Muon", :, 1].sum().value == 1
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"pt": 15.0}, {"chEmEF": 0.55, "neEmEF": 0.4, "neHEF": 0.0, "chHEF": 0.05}, {"neHEF": 0.995}, {"chHEF": 0.0}],
-    ids=["soft", "electromagnetic", "neutral", "no charged hadrons"],
+    [
+        {"pt": 15.0},
+        {"chEmEF": 0.55, "neEmEF": 0.4, "neHEF": 0.0, "chHEF": 0.05},
+        {"neHEF": 0.995},
+        {"chHEF": 0.0},
+        {"muEF": 0.85},
+        {"chEmEF": 0.85, "neEmEF": 0.0},
+    ],
+    ids=["soft", "electromagnetic", "neutral", "no charged hadrons", "muon", "electron"],
 )
 def test_jets_that_do_not_count(engine: Engine, change: Mapping[str, float], tmp_path: Path) -> None:
-    """A jet that is soft, electromagnetic or fails the identification rejects nothing."""
+    """A jet that is soft, electromagnetic, or fails the identification with its veto on leptons rejects nothing."""
     assert kept(run(engine, write(tmp_path / "nano.root", [[{**HOT, **change}]]))) == 1
-
-
-@pytest.mark.parametrize(("particle_flow", "expected"), [(1, 1), (0, 0)])
-def test_only_muons_of_the_particle_flow_count(
-    engine: Engine, particle_flow: int, expected: int, tmp_path: Path
-) -> None:
-    """A jet on a muon is the muon, if the particle flow has it."""
-    path = write(tmp_path / "nano.root", [[HOT]], [[{**MUON, "isPFcand": particle_flow}]])
-    assert kept(run(engine, path)) == expected
 
 
 @pytest.mark.parametrize("phi", [PHI_BEYOND, -PHI_BEYOND])
@@ -191,21 +178,13 @@ def test_events_without_jets(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_the_sum_of_two_bytes(engine: Engine, tmp_path: Path) -> None:
-    """A jet of 256 particles has not none."""
-    crowded = {**JET, "chMultiplicity": 250, "neMultiplicity": 6}
-    levels = run(engine, write(tmp_path / "nano.root", [[crowded]]))["jet_id"]["Muon", ...].project(1)
-    assert levels.values().tolist() == [0, 0, 1]
-
-
-def test_levels_of_the_identification(engine: Engine, tmp_path: Path) -> None:
-    """A jet with a hard muon is tight, and does not pass the veto on leptons."""
-    jets = [JET, {**JET, "muEF": 0.85}, {**JET, "neEmEF": 0.95}]
-    levels = run(engine, write(tmp_path / "nano.root", [jets]))["jet_id"]["Muon", ...].project(1)
-    assert levels.values().tolist() == [1, 1, 1]
+    """A jet of 256 particles has not none, and rejects the event."""
+    crowded = {**HOT, "chMultiplicity": 250, "neMultiplicity": 6}
+    assert kept(run(engine, write(tmp_path / "nano.root", [[crowded]]))) == 0
 
 
 def test_inputs_go_by_name(engine: Engine, tmp_path: Path) -> None:
-    """A file that lists its inputs in another order gives the same answer."""
+    """A file that lists the inputs of the identification in another order gives the same answer."""
 
     def reverse(content: dict[str, Any]) -> None:
         for entry in content["corrections"]:
@@ -219,8 +198,7 @@ def test_inputs_go_by_name(engine: Engine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameter", "value", "message"),
     [
-        ("TIGHT", "AK4CHS_Tight", "no correction 'AK4CHS_Tight'.*AK4PUPPI_Tight"),
-        ("LEPTON_VETO", "AK4PUPPI_LeptonVeto", "did you mean AK4PUPPI_TightLeptonVeto"),
+        ("ID_KEY", "AK4PUPPI_LeptonVeto", "did you mean AK4PUPPI_TightLeptonVeto"),
         ("VETO_KEY", "Summer24", "no correction 'Summer24'; there are Cookbook24_RunA_V1"),
         ("VETO_TYPE", "jetvetomap_fpix", "no type 'jetvetomap_fpix'; did you mean.*jetvetomap_hot"),
     ],
@@ -232,27 +210,8 @@ def test_what_the_file_lacks_is_named(engine: Engine, parameter: str, value: str
         run(engine, path, **{parameter: value})
 
 
-def test_every_filter_counts(engine: Engine, tmp_path: Path) -> None:
-    """Each filter rejects by itself."""
-    for name in recipe.load(SLUG).parameters()["FILTERS"]:
-        results = run(engine, write(tmp_path / f"{name}.root", [[JET]], failing=name))
-        assert kept(results) == 0, name
-
-
-@pytest.mark.parametrize("branch", ["Flag_hfNoisyHitsFilter", "Jet_chMultiplicity"])
-def test_a_missing_branch_is_named(engine: Engine, branch: str, tmp_path: Path) -> None:
-    """A file without a filter, or of v12 and so without multiplicities, ends in an error that names the branch."""
-    path = write(tmp_path / "nano.root", [[JET]], drop=branch)
-    with pytest.raises(inputs.InputError, match=f"no branch '{branch}'"):
+def test_a_missing_branch_is_named(engine: Engine, tmp_path: Path) -> None:
+    """A file of v12, and so without multiplicities, ends in an error that names the branch."""
+    path = write(tmp_path / "nano.root", [[JET]], drop="Jet_chMultiplicity")
+    with pytest.raises(inputs.InputError, match="no branch 'Jet_chMultiplicity'"):
         run(engine, path)
-
-
-@pytest.mark.filterwarnings("ignore:Performed attempt")
-def test_a_missing_filter_does_not_pass(engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The engines fail by themselves too, where nobody checked the file before; ROOT's compiler says the name."""
-    path = write(tmp_path / "nano.root", [[JET]], drop="Flag_hfNoisyHitsFilter")
-    subject = recipe.load(SLUG)
-    function = subject.define(engine, subject.parameters())
-    said = complaint(lambda: function(twice(path)))
-    assert said
-    assert "hfNoisyHitsFilter" in said + capfd.readouterr().err

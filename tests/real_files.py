@@ -64,6 +64,9 @@ def with_sections(path: Path, table: Path) -> str:
     with uproot.update(path) as file:
         sections = {"run": run, "luminosityBlock": section}
         file.mktree("LuminosityBlocks", {name: column.dtype for name, column in sections.items()}).extend(sections)
-    rows = [f"{r},{s},0.01,1" for r, s in zip(run, section, strict=True)]
-    table.write_text("\n".join(["run,luminosityBlock,recorded_per_pb,certified", *rows]) + "\n")
+    # as brilcalc writes it
+    header = "#run:fill,ls,time,beamstatus,E(GeV),delivered(/pb),recorded(/pb),avgpu,source"
+    pairs = [*zip(run, section, strict=True), (run[-1], section[-1] + 1)]  # LumiData cannot read a single row
+    rows = [f"{r}:1,{s}:{s},,STABLE BEAMS,6800,0.01,0.01,40.1,HFOC" for r, s in pairs]
+    table.write_text("\n".join([header, *rows]) + "\n")
     return str(table)

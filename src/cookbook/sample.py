@@ -131,7 +131,7 @@ def luminosity() -> float:
 
 
 def luminosity_table() -> str:
-    """Path of the luminosity table (CSV: run, luminosityBlock, recorded_per_pb, certified)."""
+    """Path of the luminosity of each lumi section in pb^-1, in the layout of `brilcalc lumi --byls -u /pb`."""
     return str(data_folder() / "luminosity.csv")
 
 

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from . import corrections, detector, jobs, manifest, nano, seeds
 from .cache import generated
-from .detector import is_certified
 from .genweights import PDF_MEMBERS, SCALES
 from .jobs import Job
 from .truth import Truth
@@ -22,6 +21,8 @@ from .truth import Truth
 Columns = dict[str, Any]
 SKIMS = {"lepton": (1, 10.0), "pair": (2, 15.0)}  # leptons of one flavour, above this pt in GeV
 GOLDEN = "Cert_Cookbook2024_378985_380236_Golden.json"
+# A row of brilcalc's table, of which only run, section and luminosity have a meaning here.
+SECTION = "{run}:9474,{number}:{number},05/04/24 11:04:03,STABLE BEAMS,6800,{recorded},{recorded},40.1,HFOC"
 
 
 def simulate(job: Job, truth: Truth, cache: Path | None) -> tuple[Columns, Columns]:
@@ -179,14 +180,14 @@ def write_data(truth: Truth, columns: Columns, folder: Path) -> None:
 
 
 def write_sections(truth: Truth, folder: Path) -> None:
-    """Write the certified sections and the luminosity table."""
+    """Write the certified sections, and the luminosity of each section in the layout of `brilcalc lumi --byls`."""
     golden = {str(entry["number"]): entry["certified"] for entry in truth.runs if entry["certified"]}
     (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n")
-    lines = ["run,luminosityBlock,recorded_per_pb,certified"]
+    lines = ["#run:fill,ls,time,beamstatus,E(GeV),delivered(/pb),recorded(/pb),avgpu,source"]
     for entry in truth.runs:
         for number in range(1, entry["sections"] + 1):
-            good = int(is_certified(entry, number))
-            lines.append(f"{entry['number']},{number},{entry['section_luminosity']:.5f},{good}")
+            recorded = f"{entry['section_luminosity']:.5f}"
+            lines.append(SECTION.format(run=entry["number"], number=number, recorded=recorded))
     (folder / "luminosity.csv").write_text("\n".join(lines) + "\n")
 
 

@@ -1,4 +1,0 @@
-import os
-
-os.environ.setdefault("EXTRA_CLING_ARGS", "-O2")  # ROOT compiles with -O1 otherwise
-import ROOT

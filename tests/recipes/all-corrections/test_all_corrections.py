@@ -54,8 +54,16 @@ def test_weights_are_for_simulation_alone(engine: Engine) -> None:
     stages = dict(zip(["selected", *STEPS], found, strict=True))
     assert stages["selected"] == stages["pileup"] == stages["muon"]
     assert stages["veto map"] == stages["b tagging"]
-    assert stages["jet scale"] != stages["muon"]
-    assert stages["jet scale"] == stages["smearing"]
+    # what is stored is corrected in full, so the same correction, from raw, moves no event
+    assert stages["muon"] == stages["jet scale"] == stages["smearing"]
+
+
+@engines
+def test_the_scale_of_data_is_their_own(engine: Engine) -> None:
+    """With the correction of simulation, which has no residual, fewer jets of data are above the threshold."""
+    keys = RECIPE.parameters()["KEYS"]
+    without = run(RECIPE, engine, FILES, {"KEYS": {**keys, "scale_data": keys["scale_mc"]}})["yields"]
+    assert without["Muon", "jet scale"].value < results(engine)["yields"]["Muon", "jet scale"].value
 
 
 @engines

@@ -121,6 +121,19 @@ def test_the_timing_runs_apart(path: Path) -> None:
     assert [cell.outputs[0].text for cell in shown.cells[3:]] == ["timed\n"]
 
 
+def test_the_timing_has_the_set_up(path: Path) -> None:
+    """What stands before the parameters runs with the timing, which is of another key where it changes."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("CUT = 1", metadata={"tags": [recipe.SETUP]}))
+    nbformat.write(notebook, path)
+    timed = execution.ensured(recipe.read(path), "timing", path.parents[1] / "_build")
+    assert "CUT = 1" in [cell.source for cell in timed.cells]
+    before = keys.timing_key(recipe.read(path))
+    notebook.cells[1].source = "CUT = 2"
+    nbformat.write(notebook, path)
+    assert keys.timing_key(recipe.read(path)) != before
+
+
 def test_a_page_takes_todays_prose(path: Path, printed: Callable[[], str]) -> None:
     """What is shown is the source with the outputs of its execution."""
     before = printed()

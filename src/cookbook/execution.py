@@ -24,7 +24,7 @@ from typing import Any, Literal
 import nbformat
 
 from cookbook import keys
-from cookbook.recipe import Recipe
+from cookbook.recipe import SETUP, Recipe
 
 __all__ = ["CELL_TIMEOUT", "ExecutionError", "Part", "StaleError", "assembled", "build_folder", "current", "ensured"]
 
@@ -182,7 +182,7 @@ def _is_timing(cell: Any) -> bool:
 
 def _belongs(cell: Any, part: Part) -> bool:
     tags = set(cell.metadata.get("tags", ()))
-    return bool(tags & {"parameters", "timing"}) if part == "timing" else "timing" not in tags
+    return bool(tags & {SETUP, "parameters", "timing"}) if part == "timing" else "timing" not in tags
 
 
 def _environment(key: str, base: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cookbook import sample
-from cookbook.recipe import ENGINES, Cell, Recipe
+from cookbook.recipe import ENGINES, SETUP, Cell, Recipe
 from cookbook.versions import PACKAGES, versions
 
 __all__ = ["digest", "execution_key", "modules", "timing_key"]
@@ -38,9 +38,10 @@ def execution_key(recipe: Recipe) -> str:
 
 
 def timing_key(recipe: Recipe) -> str:
-    """Return the key of what is timed: parameters, both engines, and how."""
-    timed = {"parameters", "timing", *ENGINES}
-    return _key(recipe, [cell for cell in recipe.cells if cell.tags & timed], "timing_worker")
+    """Return the key of what is timed: set-up and parameters, both engines, and how."""
+    around = [cell for cell in recipe.cells if cell.tags & {SETUP, "parameters", "timing"}]
+    halves = [cell for engine in ENGINES for cell in recipe.source(engine)]
+    return _key(recipe, [*around, *halves], "timing_worker")
 
 
 def _key(recipe: Recipe, cells: Sequence[Cell], *others: str) -> str:

@@ -65,7 +65,7 @@ def test_accept_stores_the_check_cells_alone(clone: Path) -> None:
     printed = notebooks.accept(recipe.load("soft-jets"))
     assert printed == [f"events in all: {inputs.events(sample.files('TTbar'))}"]
     stored = [c for c in recipe.load("soft-jets").notebook.cells if c.cell_type == "code" and c.outputs]
-    assert [set(c.metadata.tags) for c in stored] == [set(recipe.CHECK_TAGS)]
+    assert [set(c.metadata.tags) >= recipe.CHECK_TAGS for c in stored] == [True]
 
 
 def test_accept_reports_a_failing_cell(clone: Path) -> None:

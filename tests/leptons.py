@@ -1,6 +1,6 @@
 """Small files of leptons, and the two pages of scale factors run on them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import runs
 from cookbook import recipe
 from small_files import edited, event_columns, jagged, write
 
-__all__ = ["NAN", "SIMULATION", "Lepton", "Page", "asking", "changed", "complaint"]
+__all__ = ["NAN", "SIMULATION", "Lepton", "Page", "asking", "changed"]
 
 SIMULATION = "DYto2L_M-50_Dilepton"
 NAN = float("nan")
@@ -137,18 +137,3 @@ def asking(name: str) -> Callable[[dict[str, Any]], None]:
         entry["inputs"].insert(1, {"name": name, "type": "real", "description": ""})
 
     return change
-
-
-def complaint(call: Callable[[], Any]) -> str:
-    """Return everything that the error of a call says, and the errors behind it; empty if there is none."""
-    try:
-        call()
-    except Exception as error:
-        return "; ".join(_messages(error))
-    return ""
-
-
-def _messages(error: BaseException | None) -> Iterable[str]:
-    while error is not None:
-        yield str(error)
-        error = error.__cause__ or error.__context__

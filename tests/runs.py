@@ -1,6 +1,6 @@
 """Run recipes: on few events of their input, once in a process however many tests ask, or on files of a test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,8 @@ import ROOT
 from cookbook import agreement, recipe, roothist, sample
 from copies import copied, lean
 
-__all__ = ["EVENTS", "Results", "agreed", "engines_agree", "event_loops", "few", "mapped", "on_few", "run", "slices"]
+__all__ = ["EVENTS", "Results", "agreed", "complaint", "engines_agree", "event_loops", "few", "mapped", "on_few"]
+__all__ += ["run", "slices"]
 
 EVENTS = 300  # of each dataset, or of all files where they are a list
 Results = dict[str, hist.Hist]
@@ -89,3 +90,18 @@ def _followed(slug: str) -> tuple[Results, list[int]]:
         patched.setattr(ROOT, "RDataFrame", remembered)
         results = run(recipe.load(slug), "rdataframe", few(slug))
     return results, [int(frame.GetNRuns()) for frame in frames]
+
+
+def complaint(call: Callable[[], Any]) -> str:
+    """Return everything that the error of a call says, and the errors behind it; empty if there is none."""
+    try:
+        call()
+    except Exception as error:
+        return "; ".join(_messages(error))
+    return ""
+
+
+def _messages(error: BaseException | None) -> Iterable[str]:
+    while error is not None:
+        yield str(error)
+        error = error.__cause__ or error.__context__

@@ -36,11 +36,6 @@ IN_HALVES = {
 MOST_VARIANTS = 3  # both engines, and one slow idiom or compiled loop
 
 
-def lines(cell: Any) -> int:
-    """Return how many lines of a cell are not blank."""
-    return sum(bool(line.strip()) for line in cell.source.splitlines())
-
-
 def test_the_notebook_is_valid(subject: recipe.Recipe) -> None:
     """The file is a notebook of the format it claims."""
     nbformat.validate(subject.notebook)
@@ -48,9 +43,8 @@ def test_the_notebook_is_valid(subject: recipe.Recipe) -> None:
 
 def test_cells_are_short(subject: recipe.Recipe) -> None:
     """No cell is longer than a screen."""
-    long = {
-        i: lines(c) for i, c in enumerate(subject.notebook.cells) if lines(c) > LONGEST_CELL and c.cell_type == "code"
-    }
+    counts = {i: anatomy.lines(cell) for i, cell in enumerate(subject.notebook.cells)}
+    long = {i: count for i, count in counts.items() if count > LONGEST_CELL}
     assert not long, f"cells of {subject.slug} with more than {LONGEST_CELL} lines: {long}"
 
 

@@ -14,7 +14,8 @@ pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 from cookbook import agreement, corrections, inputs, recipe, sample
 from cookbook.recipe import Engine
-from leptons import NAN, SIMULATION, Lepton, Page, asking, changed, complaint
+from leptons import NAN, SIMULATION, Lepton, Page, asking, changed
+from runs import complaint
 from small_files import jagged
 
 PAGE, DATA = Page("electron-scale-factors", "Electron"), "EGamma_Dilepton"

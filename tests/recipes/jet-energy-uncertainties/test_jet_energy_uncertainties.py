@@ -13,7 +13,7 @@ from cookbook import agreement, inputs, recipe, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
 from copies import needed
-from small_files import edited, from_file
+from small_files import edited, from_file, odd_jets
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -58,16 +58,7 @@ def test_a_missing_branch_is_named(tmp_path: Path) -> None:
 
 def test_odd_jets_agree(tmp_path: Path) -> None:
     """Events without jets, with one, and with a momentum that is not a number give the same in both engines."""
-
-    def odd(columns: dict[str, Any]) -> None:
-        order = np.arange(EVENTS)
-        kept = np.where(order % 3 == 0, 0, np.where(order % 3 == 1, 1, 99))
-        few = ak.local_index(columns["Jet"]["pt"]) < kept
-        columns["Jet"] = {name: values[few] for name, values in columns["Jet"].items()}
-        pt = columns["Jet"]["pt"]
-        columns["Jet"]["pt"] = ak.where((ak.num(pt) == 1) & (order % 2 == 0), np.float32(np.nan), pt)
-
-    path = written(tmp_path / "events.root", odd)
+    path = written(tmp_path / "events.root", odd_jets)
     coffea, rdataframe = (results(engine, path) for engine in recipe.ENGINES)
     agreement.check(coffea, rdataframe, empty=True)
     with_two, with_one = (coffea[f"{name} Total:up"].values(flow=True).sum() for name in ("dijet_mass", "place"))

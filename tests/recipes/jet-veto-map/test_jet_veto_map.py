@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +57,6 @@ def write(path: Path, jets: Jets, drop: str = "") -> str:
 def twice(path: str) -> dict[str, list[str]]:
     """Return a file as simulation and its copy as data: one file in two samples, ROOT counts to the first alone."""
     return {"TTbar": [path], "Muon": [str(shutil.copy(path, f"{path}.copy.root"))]}
-
-
-def complaint(call: Callable[[], Any]) -> str:
-    """Return what an error says, and the errors behind it."""
-    said: list[str] = []
-    try:
-        call()
-    except Exception as raised:
-        error: BaseException | None = raised
-        while error is not None:
-            said.append(str(error))
-            error = error.__cause__ or error.__context__
-    return "; ".join(said)
 
 
 def all_certified(path: str) -> str:
@@ -168,7 +155,7 @@ def test_an_azimuth_that_is_not_a_number(engine: Engine, tmp_path: Path) -> None
     path = write(tmp_path / "nano.root", [[{**HOT, "phi": float("nan")}]])
     assert kept(run(engine, path)) == 1
     strict = veto_map(tmp_path / "map.json", "error")
-    assert "above bounds" in complaint(lambda: run(engine, path, VETO_MAP=strict))
+    assert "above bounds" in runs.complaint(lambda: run(engine, path, VETO_MAP=strict))
 
 
 def test_events_without_jets(engine: Engine, tmp_path: Path) -> None:

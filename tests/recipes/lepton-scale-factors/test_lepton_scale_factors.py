@@ -12,7 +12,8 @@ pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 from cookbook import agreement, corrections, recipe
 from cookbook.recipe import Engine
-from leptons import NAN, SIMULATION, Lepton, Page, asking, changed, complaint
+from leptons import NAN, SIMULATION, Lepton, Page, asking, changed
+from runs import complaint
 
 PAGE, DATA = Page("lepton-scale-factors", "Muon"), "Muon_Dilepton"
 PARAMETERS = PAGE.parameters

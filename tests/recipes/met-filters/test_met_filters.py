@@ -2,9 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -48,19 +47,6 @@ def run(engine: Engine, path: str) -> runs.Results:
     return runs.run(SUBJECT, engine, files, {"CERTIFIED": str(certified)})
 
 
-def complaint(call: Callable[[], Any]) -> str:
-    """Return what an error says, and the errors behind it."""
-    said: list[str] = []
-    try:
-        call()
-    except Exception as raised:
-        error: BaseException | None = raised
-        while error is not None:
-            said.append(str(error))
-            error = error.__cause__ or error.__context__
-    return "; ".join(said)
-
-
 def test_every_filter_counts(engine: Engine, tmp_path: Path) -> None:
     """Each filter rejects by itself, in data and simulation, and is counted under its name."""
     for name in FILTERS:
@@ -91,7 +77,7 @@ def test_a_missing_filter_does_not_pass(engine: Engine, tmp_path: Path, capfd: p
     """The engines fail by themselves too, where nobody checked the file before; ROOT's compiler says the name."""
     path = write(tmp_path / "nano.root", drop="Flag_hfNoisyHitsFilter")
     function = SUBJECT.define(engine, SUBJECT.parameters())
-    said = complaint(lambda: function({"TTbar": [path]}))
+    said = runs.complaint(lambda: function({"TTbar": [path]}))
     assert said
     assert "hfNoisyHitsFilter" in said + capfd.readouterr().err
 

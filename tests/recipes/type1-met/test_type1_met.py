@@ -14,7 +14,7 @@ from cookbook import agreement, inputs, recipe, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
 from copies import needed
-from small_files import from_file
+from small_files import from_file, odd_jets
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -77,16 +77,7 @@ def test_a_missing_branch_is_named(tmp_path: Path) -> None:
 
 def test_odd_jets_agree(tmp_path: Path) -> None:
     """Events without jets, with one, and with a momentum that is not a number give the same in both engines."""
-
-    def odd(columns: dict[str, Any]) -> None:
-        order = np.arange(EVENTS)
-        kept = np.where(order % 3 == 0, 0, np.where(order % 3 == 1, 1, 99))
-        few = ak.local_index(columns["Jet"]["pt"]) < kept
-        columns["Jet"] = {name: values[few] for name, values in columns["Jet"].items()}
-        pt = columns["Jet"]["pt"]
-        columns["Jet"]["pt"] = ak.where((ak.num(pt) == 1) & (order % 2 == 0), np.float32(np.nan), pt)
-
-    found = runs.agreed(RECIPE, written(tmp_path / "events.root", SIMULATION, odd))
+    found = runs.agreed(RECIPE, written(tmp_path / "events.root", SIMULATION, odd_jets))
     assert found["met"].values(flow=True).sum() == EVENTS
 
 

@@ -34,12 +34,11 @@ def chosen(named: Sequence[str], shard: str | None, slugs: Sequence[str]) -> lis
     return [slug for slug in named or slugs if crc32(slug.encode()) % int(shares) == int(number) - 1]
 
 
-def slug_of(item: pytest.Item) -> str | None:
-    """Return the recipe that a test is about: its folder, or a parameter."""
-    if item.path.parent.name in SLUGS:
-        return item.path.parent.name
-    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return next((value for value in values if value in SLUGS), None)
+def slug_of(nodeid: str, slugs: Sequence[str] = SLUGS) -> str | None:
+    """Return the recipe that a test is about, by its name: its folder, or in the brackets of its parameters."""
+    path, _, test = nodeid.partition("::")
+    found = [slug for slug in slugs if f"/{slug}/" in path or slug in test.partition("[")[2]]
+    return max(found, key=len, default=None)
 
 
 def part_of(item: pytest.Item) -> str:
@@ -47,27 +46,20 @@ def part_of(item: pytest.Item) -> str:
     return PARTS.get(item.path.stem, PARTS[""])
 
 
-def slug_in(nodeid: str, slugs: Sequence[str]) -> str | None:
-    """Return the recipe in the name of a test: its folder, or in the brackets of its parameters."""
-    path, _, test = nodeid.partition("::")
-    found = [slug for slug in slugs if f"/{slug}/" in path or slug in test.partition("[")[2]]
-    return max(found, key=len, default=None)
-
-
 class ByRecipe(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     """Gives all tests of a recipe to one worker, which compiles its code once; those of no recipe go by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return slug_in(nodeid, SLUGS) or nodeid.partition("::")[0]
+        return slug_of(nodeid) or nodeid.partition("::")[0]
 
 
 def arranged(items: Sequence[pytest.Item], wanted: Sequence[str]) -> list[pytest.Item]:
     """Return the tests of the recipes wanted, recipe by recipe, its parts in order."""
-    kept = [item for item in items if (slug := slug_of(item)) is None or slug in wanted]
+    kept = [item for item in items if (slug := slug_of(item.nodeid)) is None or slug in wanted]
     for item in kept:
-        item.user_properties += [("recipe", slug_of(item) or ""), ("part", part_of(item))]
+        item.user_properties += [("recipe", slug_of(item.nodeid) or ""), ("part", part_of(item))]
     order = list(PARTS.values())
-    return sorted(kept, key=lambda item: (slug_of(item) or "", order.index(part_of(item))))
+    return sorted(kept, key=lambda item: (slug_of(item.nodeid) or "", order.index(part_of(item))))
 
 
 def cpu_seconds() -> float:

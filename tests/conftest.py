@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from cookbook import recipe
 
 # Tests need answers, not speed: half of the time of a short run would go into optimising.
 os.environ.setdefault("EXTRA_CLING_ARGS", "-O0")
+# These hold tests that recipes share; their assertions tell as much as those of the recipes.
+pytest.register_assert_rewrite("btags", "jets", "leptons")
 
 FOLDER = Path(__file__).parent / "recipes"
 BEFORE = pytest.StashKey[float]()
@@ -71,6 +74,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def repository() -> Path:
     """Return the root of the repository."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def run_module(repository: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Return a function that runs a module of the environment, with its arguments, at the root of the repository."""
+
+    def run(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+
+    return run
 
 
 @pytest.fixture(scope="session")

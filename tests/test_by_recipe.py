@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from by_recipe import Progress, chosen, slug_in
+from by_recipe import Progress, chosen, slug_of
 
 SLUGS = ["a", "b", "c", "d", "e"]
 
@@ -39,7 +39,7 @@ def test_an_unknown_recipe_is_named() -> None:
 )
 def test_a_test_goes_to_the_worker_of_its_recipe(nodeid: str, slug: str | None) -> None:
     """The recipe is in the folder or among the parameters; the longest name that fits is the right one."""
-    assert slug_in(nodeid, ["dimuon", "dimuon-spectrum"]) == slug
+    assert slug_of(nodeid, ["dimuon", "dimuon-spectrum"]) == slug
 
 
 def test_each_part_has_a_line_as_soon_as_its_worker_goes_on(tmp_path: Any) -> None:

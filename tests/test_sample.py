@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import awkward as ak
@@ -15,6 +15,8 @@ from coffea.lumi_tools import LumiData, LumiList, LumiMask
 
 from cookbook import sample
 from small_files import write
+
+Make = Callable[[Sequence[str], int, Path], list[str]]  # a copy of files with so many events, in a cache
 
 
 @pytest.fixture
@@ -173,12 +175,18 @@ def test_files_with_no_events_cannot_be_enlarged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "events", "text"), [([], 10, "No files"), (["a.root"], 0, "must be positive, got 0")]
+    ("make", "files", "events", "text"),
+    [
+        (sample.enlarge, [], 10, "No files"),
+        (sample.slice, [], 10, "No files to slice"),
+        (sample.enlarge, ["a.root"], 0, "must be positive, got 0"),
+        (sample.slice, ["a.root"], 0, "must be positive, got 0"),
+    ],
 )
-def test_enlarge_refuses_senseless_arguments(tmp_path: Path, files: list[str], events: int, text: str) -> None:
+def test_senseless_arguments_are_refused(make: Make, files: list[str], events: int, text: str, tmp_path: Path) -> None:
     """No files, or no events, is an error."""
     with pytest.raises(sample.SampleError, match=text):
-        sample.enlarge(files, events, tmp_path)
+        make(files, events, tmp_path)
 
 
 def test_a_plan_reaches_the_wanted_number_with_the_least_copies() -> None:
@@ -200,16 +208,17 @@ def test_enlarge_repeats_events_and_sums_of_weights(tmp_path: Path) -> None:
         assert file["LuminosityBlocks"].num_entries == 6
 
 
-def test_enlarge_uses_an_intact_copy_again_and_replaces_a_damaged_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("make", "events"), [(sample.enlarge, 60), (sample.slice, 10)], ids=["enlarge", "slice"])
+def test_an_intact_copy_is_used_again_and_a_damaged_one_replaced(make: Make, events: int, tmp_path: Path) -> None:
     """The second call does not write; a truncated copy is made anew."""
     path = str(make_file(tmp_path / "one.root", 30))
-    (larger,) = sample.enlarge([path], 60, tmp_path)
-    before = Path(larger).stat().st_mtime_ns
-    assert sample.enlarge([path], 60, tmp_path) == [larger]
-    assert Path(larger).stat().st_mtime_ns == before
-    Path(larger).write_bytes(Path(larger).read_bytes()[:500])
-    assert sample.enlarge([path], 60, tmp_path) == [larger]
-    assert sample.entries(larger) == 60
+    (copy,) = make([path], events, tmp_path)
+    before = Path(copy).stat().st_mtime_ns
+    assert make([path], events, tmp_path) == [copy]
+    assert Path(copy).stat().st_mtime_ns == before
+    Path(copy).write_bytes(Path(copy).read_bytes()[:500])
+    assert make([path], events, tmp_path) == [copy]
+    assert sample.entries(copy) == events
 
 
 def test_enlarge_keeps_a_copy_that_another_process_made_meanwhile(
@@ -278,18 +287,6 @@ def test_files_that_hold_no_more_are_their_own_slice(tmp_path: Path) -> None:
     assert not (tmp_path / "slices").exists()
 
 
-def test_a_slice_is_used_again_and_replaced_where_damaged(tmp_path: Path) -> None:
-    """The second call does not write; a truncated slice is made anew."""
-    path = str(make_file(tmp_path / "one.root", 30))
-    (smaller,) = sample.slice([path], 10, tmp_path)
-    before = Path(smaller).stat().st_mtime_ns
-    assert sample.slice([path], 10, tmp_path) == [smaller]
-    assert Path(smaller).stat().st_mtime_ns == before
-    Path(smaller).write_bytes(Path(smaller).read_bytes()[:500])
-    assert sample.slice([path], 10, tmp_path) == [smaller]
-    assert sample.entries(smaller) == 10
-
-
 def test_a_slice_that_another_process_made_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several tests ask for the same slice at once: one copy stays, under the eyes of those who read it."""
     path, thin = str(make_file(tmp_path / "one.root", 30)), sample._thin
@@ -306,15 +303,6 @@ def test_a_slice_that_another_process_made_meanwhile_stays(tmp_path: Path, monke
     (smaller,) = sample.slice([path], 10, tmp_path)
     assert [Path(smaller).stat().st_ino] == first
     assert len(list((tmp_path / "slices").iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("files", "events", "text"), [([], 10, "No files to slice"), (["a.root"], 0, "must be positive, got 0")]
-)
-def test_slice_refuses_senseless_arguments(tmp_path: Path, files: list[str], events: int, text: str) -> None:
-    """No files, or no events, is an error."""
-    with pytest.raises(sample.SampleError, match=text):
-        sample.slice(files, events, tmp_path)
 
 
 def test_the_cache_is_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -338,7 +338,7 @@ def test_quick_keeps_to_its_seconds(rate_hz: float, events: tuple[int, int], fix
     first, held = sizes.of(timing._first(events))
     for subject in entries:
         subject.probe(first, held, clock)
-    timing_turns.take(entries, timing._prepare(entries, sizes, events, clock, clock.limit_s, name), clock)
+    timing_turns.take(entries, timing._prepare(entries, sizes, events, clock, name), clock)
     assert clock.spent_s <= timing.QUICK_S
     for subject in entries:
         assert len(subject.turns) >= 2
@@ -354,7 +354,7 @@ def test_quick_leaves_out_what_takes_too_long_to_set_up() -> None:
     for subject in entries:
         subject.sizes = ()
         subject.probe(*sizes.of(50), clock)
-    timing_turns.take(entries, timing._prepare(entries, sizes, (1000, 5000), clock, 8.0, Path("toy")), clock)
+    timing_turns.take(entries, timing._prepare(entries, sizes, (1000, 5000), clock, Path("toy")), clock)
     assert (len(cast(Any, slow.worker).asked), len(slow.turns), len(other.turns) >= 2) == (1, 0, True)
 
 

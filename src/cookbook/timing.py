@@ -274,7 +274,7 @@ def _take_chains(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int]
     for entry in entries[:-1]:
         entry.worker.ask((entry.case, [first], 1))  # compiles
         entry.probe(first, held, clock)
-    take(entries, _prepare(entries, sizes, events, clock, clock.limit_s, name), clock)
+    take(entries, _prepare(entries, sizes, events, clock, name), clock)
 
 
 def _kinds(recipe: Recipe) -> list[str]:
@@ -309,31 +309,29 @@ def _round(recipe: Recipe, kinds: Sequence[str], files: Files, events: tuple[int
             for entry in group:
                 entry.probe(first, held, clock)
                 entry.counts = (held, held)
-            turns = max(turns, _prepare(group, sizes, events, clock, clock.limit_s, recipe.path))
+            turns = max(turns, _prepare(group, sizes, events, clock, recipe.path))
         take((*recommended, *others), turns, clock)
         return {
             kind: {**entry.worker.started, **vars(entry), **entry.worker.ask(None)} for kind, entry in entries.items()
         }
 
 
-def _prepare(
-    entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], clock: Clock, limit_s: float, name: Path
-) -> int:
+def _prepare(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], clock: Clock, name: Path) -> int:
     """Give entries, which were probed once, the same files of two sizes; return how many turns to take.
 
-    The clock should show no more than `limit_s` after them. An entry of which that leaves no time for two turns gets
-    no files, and takes none.
+    The clock should show no more than its limit after them. An entry of which that leaves no time for two turns gets no
+    files, and takes none.
     """
     turns = TURNS
     if mode() == "quick":
-        left_s = limit_s - clock.spent_s
+        left_s = clock.limit_s - clock.spent_s
         entries = [e for e in entries if e.probed[0][1] * (2 * LEAST_TURNS - 1) <= left_s]
         if not entries:
             return 0
         one = entries[0].probed[0][0], sum(entry.probed[0][1] for entry in entries)
         files, held = sizes.of(second(one[0], events))
         other = held, sum(entry.probe(files, held, clock) for entry in entries)
-        large, turns = plan(one, other, events[1], limit_s - clock.spent_s)
+        large, turns = plan(one, other, events[1], clock.limit_s - clock.spent_s)
         events = one[0], large
     made, counts = sizes.pair(events, name)
     for entry in entries:

@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+Runner = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -31,15 +34,9 @@ def hooks(repository: Path) -> list[dict[str, Any]]:
     return [hook for source in loaded["repos"] for hook in source["hooks"]]
 
 
-def test_the_citation_follows_the_format(repository: Path) -> None:
+def test_the_citation_follows_the_format(run_module: Runner) -> None:
     """CITATION.cff is valid by the schema of the Citation File Format."""
-    checked = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format", "CITATION.cff"],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    checked = run_module("check_jsonschema", "--builtin-schema", "vendor.citation-file-format", "CITATION.cff")
     assert checked.returncode == 0, checked.stdout
 
 
@@ -113,15 +110,9 @@ def test_the_readme_links_the_book_where_its_address_is_set(repository: Path) ->
         assert f"]({pages}" in (repository / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_pre_commit_set_up_is_valid(repository: Path) -> None:
+def test_the_pre_commit_set_up_is_valid(run_module: Runner) -> None:
     """Pre-commit itself accepts the file."""
-    checked = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "validate-config"],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    checked = run_module("pre_commit", "validate-config")
     assert checked.returncode == 0, checked.stdout
 
 

@@ -3,12 +3,13 @@
 import json
 import re
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pip._internal.models.index import PyPI
 
+Runner = Callable[..., subprocess.CompletedProcess[str]]
 # Asked of the clients, or put together here, so that this file passes its own test.
 REGISTRIES = [
     PyPI.netloc,
@@ -78,16 +79,10 @@ def test_what_make_produces_is_not_tracked(repository: Path) -> None:
     assert ignored.stdout.split() == made
 
 
-def test_the_notebooks_are_stripped(repository: Path, notebooks: dict[str, list[dict[str, object]]]) -> None:
+def test_the_notebooks_are_stripped(run_module: Runner, notebooks: dict[str, list[dict[str, object]]]) -> None:
     """No recipe is committed with an output that nbstripout would take away."""
     assert notebooks
-    checked = subprocess.run(
-        [sys.executable, "-m", "nbstripout", "--keep-id", "--keep-count", "--verify", *notebooks],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    checked = run_module("nbstripout", "--keep-id", "--keep-count", "--verify", *notebooks)
     assert checked.returncode == 0, checked.stdout
 
 

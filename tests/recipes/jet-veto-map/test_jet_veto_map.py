@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +10,42 @@ import correctionlib.schemav2 as cs
 import numpy as np
 import pytest
 
+pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
+
 import mistakes
 import runs
 import small_files
-from cookbook import agreement, corrections, inputs, recipe, sample
+from cookbook import recipe
 from cookbook.recipe import Engine
-from small_files import edited, event_columns, jagged
-
-pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
+from jets import CROWDED, JET, Identified, Jets, columns
+from shared import Cases
+from small_files import event_columns
 
 SLUG = "jet-veto-map"
-BYTES = ("chMultiplicity", "neMultiplicity")
-JET: Mapping[str, float] = {
-    "pt": 50.0,
-    "eta": 0.5,
-    "phi": 0.1,
-    "mass": 5.0,
-    "chHEF": 0.5,
-    "neHEF": 0.2,
-    "chEmEF": 0.1,
-    "neEmEF": 0.1,
-    "muEF": 0.0,
-    "chMultiplicity": 10,
-    "neMultiplicity": 5,
-}
 HOT: Mapping[str, float] = {**JET, "eta": 1.9, "phi": -1.0}
 PHI_BEYOND = 3.1416016  # what pi becomes when NanoAOD rounds it
-Jets = Sequence[Sequence[Mapping[str, float]]]
+CASES: Cases = {
+    "jets": [[[JET, {**JET, "neHEF": 0.995}], [HOT]]],
+    "wrong": [
+        ({"ID_KEY": "AK4PUPPI_LeptonVeto"}, "did you mean AK4PUPPI_TightLeptonVeto"),
+        ({"VETO_KEY": "Summer24"}, "no correction 'Summer24'; there are Cookbook24_RunA_V1"),
+        ({"VETO_TYPE": "jetvetomap_fpix"}, "no type 'jetvetomap_fpix'; did you mean.*jetvetomap_hot"),
+    ],
+}
 
 pytestmark = pytest.mark.parametrize("engine", recipe.ENGINES)
 
 
 def write(path: Path, jets: Jets, drop: str = "") -> str:
     """Write a file with these jets by event, without the branch to drop."""
-    size, types = len(jets), dict.fromkeys(BYTES, np.uint8)
-    names = [name for name in JET if f"Jet_{name}" != drop]
-    columns = event_columns(size, "HLT_IsoMu24") | {
+    size = len(jets)
+    events = event_columns(size, "HLT_IsoMu24") | {
         "genWeight": np.ones(size, dtype=np.float32),
         "PuppiMET_pt": np.full(size, 30, dtype=np.float32),
         "PuppiMET_phi": np.zeros(size, dtype=np.float32),
-        "Jet": {n: jagged([[jet[n] for jet in event] for event in jets], types.get(n, np.float32)) for n in names},
+        "Jet": columns(jets, drop),
     }
-    return small_files.write(path, columns, [size])
+    return small_files.write(path, events, [size])
 
 
 def twice(path: str) -> dict[str, list[str]]:
@@ -69,6 +63,12 @@ def all_certified(path: str) -> str:
 def run(engine: Engine, path: str, **parameters: Any) -> runs.Results:
     """Run the recipe on a file as simulation and as data, all of it certified."""
     return runs.run(recipe.load(SLUG), engine, twice(path), {"CERTIFIED": all_certified(path), **parameters})
+
+
+class TestVetoMap(Identified):
+    """What this page shares with the other that evaluates the identification."""
+
+    cases, write, run = CASES, staticmethod(write), staticmethod(run)
 
 
 def judged(path: str, **parameters: Any) -> Any:
@@ -166,39 +166,4 @@ def test_events_without_jets(engine: Engine, tmp_path: Path) -> None:
 
 def test_the_sum_of_two_bytes(engine: Engine, tmp_path: Path) -> None:
     """A jet of 256 particles has not none, and rejects the event."""
-    crowded = {**HOT, "chMultiplicity": 250, "neMultiplicity": 6}
-    assert kept(run(engine, write(tmp_path / "nano.root", [[crowded]]))) == 0
-
-
-def test_inputs_go_by_name(engine: Engine, tmp_path: Path) -> None:
-    """A file that lists the inputs of the identification in another order gives the same answer."""
-
-    def reverse(content: dict[str, Any]) -> None:
-        for entry in content["corrections"]:
-            entry["inputs"].reverse()
-
-    changed = edited(sample.corrections("JME", "jetid.json.gz"), tmp_path / "jetid.json", reverse)
-    path = write(tmp_path / "nano.root", [[JET, {**JET, "neHEF": 0.995}], [HOT]])
-    agreement.check(run(engine, path), run(engine, path, JET_ID=changed))
-
-
-@pytest.mark.parametrize(
-    ("parameter", "value", "message"),
-    [
-        ("ID_KEY", "AK4PUPPI_LeptonVeto", "did you mean AK4PUPPI_TightLeptonVeto"),
-        ("VETO_KEY", "Summer24", "no correction 'Summer24'; there are Cookbook24_RunA_V1"),
-        ("VETO_TYPE", "jetvetomap_fpix", "no type 'jetvetomap_fpix'; did you mean.*jetvetomap_hot"),
-    ],
-)
-def test_what_the_file_lacks_is_named(engine: Engine, parameter: str, value: str, message: str, tmp_path: Path) -> None:
-    """A missing key or type ends in an error that says which there are."""
-    path = write(tmp_path / "nano.root", [[JET]])
-    with pytest.raises(corrections.CorrectionError, match=message):
-        run(engine, path, **{parameter: value})
-
-
-def test_a_missing_branch_is_named(engine: Engine, tmp_path: Path) -> None:
-    """A file of v12, and so without multiplicities, ends in an error that names the branch."""
-    path = write(tmp_path / "nano.root", [[JET]], drop="Jet_chMultiplicity")
-    with pytest.raises(inputs.InputError, match="no branch 'Jet_chMultiplicity'"):
-        run(engine, path)
+    assert kept(run(engine, write(tmp_path / "nano.root", [[{**HOT, **CROWDED}]]))) == 0

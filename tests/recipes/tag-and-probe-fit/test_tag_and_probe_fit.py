@@ -86,13 +86,6 @@ def test_weights_do_not_change_the_scale_of_the_errors() -> None:
     assert by_roofit == pytest.approx(plain, abs=0.02 * max(plain[1:]))
 
 
-def test_the_spectra_of_the_answer_are_a_bin_of_the_job() -> None:
-    """What the page writes out as numbers is what the whole job finds in the pseudo-data."""
-    pairs = RECIPE.run("coffea", PARAMETERS["FILES"])["pairs"]
-    for i, name in enumerate(PARAMETERS["OUTCOMES"]):
-        assert pairs[i, 0, PARAMETERS["PT"].index(30.0), :].values().tolist() == PARAMETERS["SPECTRA"][name]
-
-
 def halves(replace: Mapping[int, str] | None = None) -> dict[str, Any]:
     """Return the names that both halves define, with cells changed."""
     namespace = RECIPE.parameters()

@@ -1,7 +1,5 @@
 def per_sample(tree, files, **metadata):
     """A data frame over all datasets, data first; numbers by dataset become columns."""
-    if not files:
-        raise ValueError(f"no simulated dataset among the files, whose {tree} are needed")
     spec = ROOT.RDF.Experimental.RDatasetSpec()
     for name in sorted(files, key=lambda name: name not in DATA):
         about = ROOT.RDF.Experimental.RMetaData()

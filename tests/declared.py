@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cookbook import recipe
+from cookbook import anatomy, recipe
 
 __all__ = ["ExceptionsError", "RecipeExceptions", "exceptions", "read"]
 
@@ -22,12 +22,14 @@ class ExceptionsError(ValueError):
 class RecipeExceptions:
     """The exceptions of one recipe.
 
-    `asked_for` are branches that must exist and are not read; `event_loops` how often a loop runs over each tree, where
-    it is not once for all; `opened` the parameters with which something of small real files survives.
+    `asked_for` are branches that must exist and are not read; `event_loops` how often a loop runs over each frame,
+    where it is not one frame for each tree and once; `longer` limits of the page's length that are its own; `opened`
+    the parameters with which something of small real files survives.
     """
 
     asked_for: Sequence[str] = ()
     event_loops: Sequence[int] = ()
+    longer: Mapping[str, int] = field(default_factory=dict)
     opened: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -50,6 +52,7 @@ def read(path: Path, parameters: Mapping[str, Any]) -> RecipeExceptions:
     for name, kind in (("asked_for", str), ("event_loops", int)):
         if not all(isinstance(value, kind) for value in content.get(name, ())):
             raise ExceptionsError(f"{path}: {name} is {content[name]!r}; give a list of {kind.__name__}")
+    _known(path, "limit", content.get("longer", {}), list(anatomy.LIMITS))
     opened = content.get("opened", {})
     _known(path, "parameter", opened, [name for name in parameters if name.isupper()])
     return RecipeExceptions(**{**content, "opened": {name: _as(parameters[name], opened[name]) for name in opened}})

@@ -30,6 +30,7 @@ def test_values_have_the_types_of_the_parameters(tmp_path: Path) -> None:
         ("asked = []", r"exceptions\.toml: no exception 'asked'; did you mean asked_for"),
         ("[opened]\nWINDOWS = []", r"exceptions\.toml: no parameter 'WINDOWS'; did you mean WINDOW"),
         ("event_loops = ['1']", r"event_loops is \['1'\]; give a list of int"),
+        ("[longer]\nline = 400", r"exceptions\.toml: no limit 'line'; did you mean lines"),
         ("asked_for = [1]", r"asked_for is \[1\]; give a list of str"),
     ],
 )

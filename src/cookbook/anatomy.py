@@ -7,7 +7,7 @@ their cell is folded, and folded ones are one click away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -133,8 +133,11 @@ def minutes(recipe: Recipe) -> int:
     return max(1, round(prose / WORDS_A_MINUTE + length(recipe).visible / LINES_A_MINUTE))
 
 
-def findings(recipe: Recipe) -> list[str]:
-    """Return what leaves the shape of a page, a line each; empty where nothing does."""
+def findings(recipe: Recipe, longer: Mapping[str, int] | None = None) -> list[str]:
+    """Return what leaves the shape of a page, a line each; empty where nothing does.
+
+    `longer` are limits of a page that are not those of all others.
+    """
     cells = recipe.notebook.cells
     by_heading = {part.heading: part for part in parts(cells)}
     wanted = [heading for heading in HEADINGS if heading in by_heading or heading not in FREE]
@@ -142,7 +145,7 @@ def findings(recipe: Recipe) -> list[str]:
         return [f"the headings are {', '.join(list(by_heading)[1:])}; they must be {', '.join(wanted)}"]
     return [
         *_missing_twins(cells),
-        *_too_long(recipe, by_heading),
+        *_too_long(recipe, by_heading, longer or {}),
         *_steps(by_heading["Step by step"]),
         *_answers(by_heading["The answer"]),
         *_solutions(by_heading["Exercise"]),
@@ -161,7 +164,7 @@ def _missing_twins(cells: Sequence[Any]) -> Iterator[str]:
             yield f"{engine} has no twin beside it: {group[0].source.splitlines()[0]}"
 
 
-def _too_long(recipe: Recipe, by_heading: dict[str, Part]) -> Iterator[str]:
+def _too_long(recipe: Recipe, by_heading: dict[str, Part], longer: Mapping[str, int]) -> Iterator[str]:
     counted = length(recipe)
     parameters = [cell for cell in recipe.notebook.cells if "parameters" in tags(cell)]
     job = by_heading["The whole job"].cells
@@ -177,27 +180,27 @@ def _too_long(recipe: Recipe, by_heading: dict[str, Part]) -> Iterator[str]:
         "visible lines": counted.visible,
         "lines": counted.total,
     }
-    yield from _over(counts, "the page")
+    yield from _over(counts, "the page", {**LIMITS, **longer})
 
 
-def _over(counts: dict[str, int], where: str) -> Iterator[str]:
+def _over(counts: dict[str, int], where: str, limits: Mapping[str, int]) -> Iterator[str]:
     for what, number in counts.items():
-        if number > LIMITS[what]:
-            yield f"{where}: {number} {what}, where {LIMITS[what]} are the most"
+        if number > limits[what]:
+            yield f"{where}: {number} {what}, where {limits[what]} are the most"
 
 
 def _steps(part: Part) -> Iterator[str]:
     steps = parts(part.cells, 3)[1:]
     if len(steps) < LEAST_STEPS:
         yield f"{len(steps)} steps, where {LEAST_STEPS} are the least"
-    yield from _over({"steps": len(steps)}, "the page")
+    yield from _over({"steps": len(steps)}, "the page", LIMITS)
     for step in steps:
         if not any(_engine(cell) for cell in step.cells):
             yield f"step '{step.heading}' has no cell of an engine"
         visible = [cell for cell in step.cells if not tags(cell) & FOLDED]
         longest = max((lines(cell) for cell in visible), default=0)
         counts = {"sentences of a step": sentences(step.text), "lines of a step's cell": longest}
-        yield from _over(counts, f"step '{step.heading}'")
+        yield from _over(counts, f"step '{step.heading}'", LIMITS)
 
 
 def _answers(part: Part) -> Iterator[str]:

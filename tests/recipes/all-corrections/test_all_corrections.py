@@ -74,7 +74,7 @@ def test_every_key_is_checked_before_the_loop(engine: Engine, tmp_path: Path) ->
     def without_shape(content: dict[str, Any]) -> None:
         content["corrections"] = [c for c in content["corrections"] if c["name"] != "particleNet_shape"]
 
-    changed = {**paths, "BTV": edited(paths["BTV"], tmp_path / "btagging.json", without_shape)}
+    changed = {**paths, "BTV/btagging": edited(paths["BTV/btagging"], tmp_path / "btagging.json", without_shape)}
     with pytest.raises(CorrectionError, match=r"btagging\.json: no correction 'particleNet_shape'; did you mean"):
         RECIPE.run(engine, FILES, {"PATHS": changed})
 

@@ -95,3 +95,42 @@ def test_simulation_without_interactions_is_named(engine: Engine, tmp_path: Path
     ROOT.RDataFrame("Events", DRELL_YAN).Snapshot("Events", path, sorted(branches))
     with pytest.raises(inputs.InputError, match=r"without\.root: tree 'Events' has no branch 'Pileup_nTrueInt'"):
         SUBJECT.run(engine, {"DYto2L_M-50": [path], "Muon": sample.files("Muon")})
+
+
+def profiles(target: Path, kind: str, bins: dict[str, int]) -> str:
+    """Write the sample's profiles as histograms of another kind, with so many bins of one interaction."""
+    with ROOT.TFile.Open(PARAMETERS["PROFILES"]) as source, ROOT.TFile.Open(str(target), "recreate") as file:
+        for name, count in bins.items():
+            h = getattr(ROOT, kind)(name, "", count, 0.0, float(count))
+            for i in range(1, count + 1):
+                h.SetBinContent(i, source[name].GetBinContent(i))
+            file.WriteObject(h, name)
+    return str(target)
+
+
+@pytest.mark.parametrize("bins", [100, 60])
+def test_profiles_of_other_hands_are_read(bins: int, tmp_path: Path) -> None:
+    """Single precision, and a last bin that simulation exceeds: it has the weight of that bin, in both engines."""
+    given = {"PROFILES": profiles(tmp_path / "own.root", "TH1F", {"pileup": bins, "simulation": bins})}
+    coffea, rdataframe = (SUBJECT.run(engine, PARAMETERS["FILES"], given) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe)
+    assert coffea["npvs_histograms"].sum().value > 0
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_profiles_with_other_bins_are_an_error(engine: Engine, tmp_path: Path) -> None:
+    """Histograms that cannot be divided bin by bin are refused with the file's name."""
+    given = {"PROFILES": profiles(tmp_path / "own.root", "TH1D", {"pileup": 100, "simulation": 75})}
+    with pytest.raises(ValueError, match=r"own\.root: its profiles differ in their bins"):
+        SUBJECT.run(engine, PARAMETERS["FILES"], given)
+
+
+def test_whole_numbers_fall_into_their_own_bin(changed: Callable[[str], recipe.Files]) -> None:
+    """Run 2 files have integers, which lie on the edges: each takes the weight above its edge, in both engines."""
+    files = changed("float(int(Pileup_nTrueInt))")
+    coffea, rdataframe = (SUBJECT.run(engine, files) for engine in recipe.ENGINES)
+    agreement.check(coffea, rdataframe)
+    namespace = SUBJECT.parameters()
+    SUBJECT.define("coffea", namespace)
+    own, numbers = namespace["from_profiles"](PARAMETERS["PROFILES"]), np.arange(100)
+    assert np.array_equal(own.evaluate(numbers.astype(np.float32)), own.evaluate(numbers + 0.5))

@@ -96,9 +96,18 @@ check: dev ## Lint and types only
 	$(BIN)/mypy || status=1; \
 	exit $$status
 
-recipe: env ## Run one recipe on your files: NAME=… FILES="…" [OUT=…]
-	@: $(if $(and $(NAME),$(FILES)),,$(error Give the recipe and the files: make recipe NAME=dimuon-spectrum FILES="a.root b.root"))
-	@$(BIN)/python -m cookbook.cli recipe $(NAME) $(FILES) $(if $(OUT),--out $(OUT))
+# What a reader gives reaches Python through the environment, unexpanded: a shell would cut an address at its "&", and make
+# would run what is in "$(...)" to export it under its own name.
+unexport NAME FILES JOB SET ERA OUT
+recipe: export RECIPE_NAME := $(value NAME)
+recipe: export RECIPE_FILES := $(value FILES)
+recipe: export RECIPE_JOB := $(value JOB)
+recipe: export RECIPE_SET := $(value SET)
+recipe: export RECIPE_ERA := $(value ERA)
+recipe: export RECIPE_OUT := $(value OUT)
+recipe: env ## Run one recipe on your files: NAME=… FILES="…" or JOB=… (JOB=new writes one) [SET=…] [ERA=…] [OUT=…]
+	@: $(if $(and $(value NAME),$(or $(value FILES),$(value JOB))),,$(error Give the recipe and the files: make recipe NAME=dimuon-spectrum FILES="a.root b.root", or a job file: JOB=job.yaml (JOB=new writes one)))
+	@$(BIN)/python -m cookbook.cli recipe
 
 new: env ## Start a recipe: NAME=…
 	@: $(if $(NAME),,$(error Give the new recipe a name: make new NAME=pileup-weights))

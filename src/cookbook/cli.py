@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+import shlex
+import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Any
 import click
 
 from cookbook import common as common_cells
-from cookbook import corrections, execution, inputs, notebooks
-from cookbook.recipe import Files, Recipe, RecipeError, all_recipes, load, slugs
+from cookbook import corrections, execution, inputs, job_template, jobs, notebooks, parameters, results
+from cookbook.recipe import RecipeError, all_recipes, load, slugs
 
-__all__ = ["main", "parsed_files"]
+__all__ = ["main"]
 
 BENCH_ROUNDS = 5
 BENCH_SCALE = 2
+ERRORS = (RecipeError, jobs.JobError, inputs.InputError, corrections.CorrectionError, execution.ExecutionError)
 
 
 class Faults(click.Group):
@@ -30,7 +32,7 @@ class Faults(click.Group):
         """Run the command; a fault of the recipe or of its input ends it with exit code 1."""
         try:
             return super().invoke(ctx)
-        except (RecipeError, inputs.InputError, corrections.CorrectionError, execution.ExecutionError) as error:
+        except ERRORS as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -39,22 +41,58 @@ def main() -> None:
     """Run, start, check and time the recipes of the cookbook."""
 
 
-@main.command()
-@click.argument("name")
-@click.argument("files", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/recipes"), help="Folder of the result.")
-def recipe(name: str, files: tuple[str, ...], out: Path) -> None:
-    """Run recipe NAME on FILES and write the executed notebook and a web page.
+class Words(click.types.StringParamType):
+    """Text; a variable of the environment holds several, parted by blanks and quoted as in a shell."""
 
-    A recipe of several datasets takes them as dataset=path, once per file.
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Part the value of a variable; no shell sees it, so nothing in it is expanded or run."""
+        try:
+            return shlex.split(rv)
+        except ValueError as error:
+            raise jobs.JobError(f"{rv!r}: {error}; quote a name that has quotes or blanks") from error
+
+
+@main.command()
+@click.argument("name", envvar="RECIPE_NAME")
+@click.argument("files", nargs=-1, type=Words(), envvar="RECIPE_FILES")
+@click.option("--job", envvar="RECIPE_JOB", help="A job file, or 'new' to write one to start from.")
+@click.option("--set", "settings", multiple=True, type=Words(), envvar="RECIPE_SET", help="A parameter, NAME=value.")
+@click.option("--era", envvar="RECIPE_ERA", help="Names and correction files of an era, such as 2018 or 2022EE.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("_build/recipes"),
+    envvar="RECIPE_OUT",
+    help="Folder of the result.",
+)
+def recipe(
+    name: str, files: tuple[str, ...], job: str | None, settings: tuple[str, ...], era: str | None, out: Path
+) -> None:
+    """Run recipe NAME on FILES, or on those of a job file, and write the executed notebook, its page and its results.
+
+    A recipe of several datasets takes files as dataset=path, once per file, under any name of a dataset. `make recipe`
+    gives all of this in variables of the environment, so that it arrives as it was written.
     """
     chosen = load(name)
-    given = parsed_files(chosen, files)
-    events = inputs.check(given, chosen.metadata["branches"], chosen.metadata.get("simulation_branches", ()))
-    chosen.check_corrections(chosen.parameters())
-    click.echo(f"{name}: {events} events in {len(inputs.paths(given))} file(s)")
-    notebook = notebooks.run(chosen, given, out)
-    click.echo(f"Executed notebook: {notebook}\nWeb page: {notebooks.to_html(notebook)}")
+    if job == "new":
+        written = job_template.write(chosen, Path(f"{name}.yaml"))
+        click.echo(
+            f"Wrote {written}: put your files and values in it, then: make recipe NAME={name} JOB={written.name}"
+        )
+        return
+    read = jobs.read(chosen, Path(job) if job else None, files, settings, era)
+    for note in read.notes:
+        click.echo(f"{name}: {note}")
+    values = {**chosen.parameters(), **read.parameters}
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", inputs.InputWarning)
+        events = chosen.check_files(read.files, values, thorough=True)
+    for warning in found:
+        click.echo(f"{name}: {warning.message}", err=True)
+    chosen.check_corrections(values)
+    click.echo(f"{name}: {events} events in {len(inputs.paths(read.files))} file(s)")
+    folder = results.run(parameters.applied(chosen, read.parameters), read.parameters, out)
+    click.echo("\n".join(results.lines(folder)))
 
 
 @main.command()
@@ -133,24 +171,6 @@ def bench(names: tuple[str, ...], out: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(records, indent=1) + "\n")
     click.echo(f"Wrote {path}")
-
-
-def parsed_files(chosen: Recipe, files: Sequence[str]) -> Files:
-    """Return `files` as the recipe takes them: absolute paths in a list, or in a dictionary by dataset."""
-    if chosen.metadata["input"] == "files":
-        return [_absolute(path) for path in files]
-    grouped: dict[str, list[str]] = {}
-    for item in files:
-        dataset, equals, path = item.partition("=")
-        if not equals or not dataset or not path:
-            example = " ".join(f"{name}=file.root" for name in list(chosen.parameters()["FILES"])[:2])
-            raise inputs.InputError(f"'{item}': {chosen.slug} takes files by dataset; write FILES=\"{example}\"")
-        grouped.setdefault(dataset, []).append(_absolute(path))
-    return grouped
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).absolute())
 
 
 if __name__ == "__main__":

@@ -1,67 +1,21 @@
-"""Execute, start and tidy recipe notebooks."""
+"""Start and tidy recipe notebooks."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from cookbook import execution, inputs
-from cookbook.execution import CELL_TIMEOUT, ExecutionError
-from cookbook.recipe import CHECK_TAGS, Files, Recipe, RecipeError, folder, load, schema, slugs
+from cookbook import execution
+from cookbook.recipe import CHECK_TAGS, Recipe, RecipeError, folder, load, schema, slugs
 
-__all__ = ["accept", "create", "run", "to_html"]
+__all__ = ["accept", "create"]
 
 CONTENTS_ENTRY = re.compile(r"^( *)- file: recipes/[a-z0-9-]+$", re.M)
-
-
-def run(recipe: Recipe, files: Files, out: Path) -> Path:
-    """Execute a recipe on `files`, untimed, and return the path of the executed notebook in `out`.
-
-    Histograms that stay empty are accepted: the reader's files may hold no event that survives.
-    """
-    import papermill
-
-    target = out / f"{recipe.slug}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    parameters = {"FILES": files, "TIMING_EVENTS": None, **_file_of_answer(recipe, files)}
-    with _environment(COOKBOOK_EMPTY="allow"):
-        try:
-            papermill.execute_notebook(
-                str(recipe.path), str(target), parameters, cwd=str(recipe.path.parent), execution_timeout=CELL_TIMEOUT
-            )
-        except papermill.PapermillExecutionError as error:
-            raise ExecutionError(
-                f"{recipe.path}: cell {error.exec_count} raised {error.ename}: {error.evalue}; see {target}"
-            ) from error
-    return target
-
-
-def _file_of_answer(recipe: Recipe, files: Files) -> dict[str, str]:
-    """Return the file that the answer reads, where a recipe has one: the first of simulation, or of all."""
-    own = recipe.parameters()
-    if "FILE" not in own:
-        return {}
-    simulated = (
-        {name: files[name] for name in files if name not in own.get("DATA", ())} if isinstance(files, Mapping) else {}
-    )
-    return {"FILE": inputs.paths(simulated or files)[0]}
-
-
-def to_html(notebook: Path) -> Path:
-    """Write a web page of a notebook beside it and return its path."""
-    from nbconvert import HTMLExporter
-
-    body, _ = HTMLExporter().from_filename(str(notebook))
-    page = notebook.with_suffix(".html")
-    page.write_text(body)
-    return page
 
 
 def accept(recipe: Recipe) -> list[str]:
@@ -128,17 +82,3 @@ def _tidy(cell: Any) -> Iterator[str]:
             yield from output.get("text", "").splitlines()
     else:
         cell.outputs, cell.execution_count = [], None
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -1,4 +1,4 @@
-"""Copy NanoAOD files with fewer branches, or without their events, for tests that need no more.
+"""Copy NanoAOD files with fewer branches, or without their events, or as data, for tests that need no more.
 
 Opening a file costs uproot time for each branch in it, which is most of what a run over few events takes.
 """
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import ROOT
 
-from cookbook import recipe
+from cookbook import inputs, recipe
 from declared import exceptions
 
-__all__ = ["copied", "emptied", "lean", "needed", "pruned", "trimmed"]
+__all__ = ["as_data", "copied", "emptied", "lean", "needed", "pruned", "trimmed"]
 
 # coffea's schema and its vectors ask that these exist, and do not read them
 ALWAYS_THERE = ["run", "luminosityBlock", "event", "Jet_mass"]
@@ -26,7 +26,7 @@ Copy = Callable[[recipe.Recipe, str, Path], None]
 
 def needed(subject: recipe.Recipe, tree: str = "Events") -> set[str]:
     """Return the branches that a recipe declares, and those that coffea asks for."""
-    return {*subject.metadata["branches"][tree], *ALWAYS_THERE, *exceptions(subject.slug).asked_for}
+    return {*subject.branches(subject.parameters())[tree], *ALWAYS_THERE, *exceptions(subject.slug).asked_for}
 
 
 def copied(subject: recipe.Recipe, copy: Copy, folder: Path) -> Callable[[Sequence[str]], list[str]]:
@@ -67,6 +67,16 @@ def trimmed(subject: recipe.Recipe, path: str, target: Path) -> None:
 def emptied(subject: recipe.Recipe, path: str, target: Path) -> None:
     """Copy a file without its events, with its sums of weights."""
     _copy(path, target, {tree: {"*"} for tree in subject.metadata["branches"]}, empty=True)
+
+
+def as_data(path: str, target: Path) -> str:
+    """Copy a simulated file without the branches by which it is known as simulation, and return the copy's path."""
+    source = ROOT.TFile(path)
+    trees = {str(key.GetName()): source.Get(key.GetName()) for key in source.GetListOfKeys()}
+    trees = {name: tree for name, tree in trees.items() if isinstance(tree, ROOT.TTree)}
+    kept = {name: {str(b.GetName()) for b in tree.GetListOfBranches()} for name, tree in trees.items()}
+    _copy(path, target, {name: names - {*inputs.OF_SIMULATION, *inputs.SUMS} for name, names in kept.items()})
+    return str(target)
 
 
 def _collections(branches: Iterable[str]) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 import uproot
 
 from cookbook import recipe
+from copies import as_data
 
 __all__ = ["as_input", "nanoaod"]
 
@@ -33,14 +34,15 @@ def as_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.F
     other = next((name for name in own["FILES"] if name not in own["DATA"]), own["DATA"][-1])
     if "LuminosityBlocks" in subject.metadata["branches"]:
         parameters["LUMINOSITY_TABLE"] = with_sections(Path(copy), folder / "luminosity.csv")
-    # ROOT attributes a file that is in two samples to one of them: data get a copy
-    second = folder / f"data_{path.name}"
-    second.write_bytes(Path(copy).read_bytes())
+    # a file may be in one dataset alone, and data have no generator weights
+    second = as_data(copy, folder / f"data_{path.name}")
+    if other in own["DATA"]:
+        copy = as_data(copy, folder / f"other_{path.name}")
     if "CERTIFIED" in own:
         certified = folder / "certified.json"
         certified.write_text(json.dumps({"1": [[1, 1_000_000]]}))
         parameters["CERTIFIED"] = str(certified)
-    return {other: [copy], own["DATA"][0]: [str(second)]}, parameters
+    return {other: [copy], own["DATA"][0]: [second]}, parameters
 
 
 def with_runs(path: Path, target: Path) -> str:

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
+from correctionlib import CorrectionSet
 
 from cookbook import corrections, recipe, sample
 from cookbook.cli import main
@@ -71,6 +74,103 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The path is in the error."""
     with pytest.raises(corrections.CorrectionError, match=r"nothing\.json: no such file"):
         corrections.check(tmp_path / "nothing.json", KEY)
+
+
+def category(variable: str, default: Any = None, **branches: Any) -> dict[str, Any]:
+    """Return a node that chooses by a text."""
+    content = [{"key": key, "value": value} for key, value in branches.items()]
+    return {"nodetype": "category", "input": variable, "content": content, "default": default}
+
+
+def binned(*content: Any, flow: Any = "clamp") -> dict[str, Any]:
+    """Return a node of bins in pt, each 10 wide."""
+    edges = [10.0 * i for i in range(len(content) + 1)]
+    return {"nodetype": "binning", "input": "pt", "edges": edges, "content": list(content), "flow": flow}
+
+
+PER_YEAR = category("year", y17=category("way", nominal=1.0, up=1.1), y18=category("way", nominal=1.0))
+TREES: dict[str, tuple[Any, dict[str, list[str]], str]] = {
+    "a default serves every text": (category("way", 1.0, up=1.1), {"way": ["up", "anything"]}, ""),
+    "a default may be a node": (category("year", category("way", up=1.1), y17=1.0), {"year": ["y"], "way": ["up"]}, ""),
+    "a default may lack it": (
+        category("year", category("way", up=1.1), y17=1.0),
+        {"year": ["y"], "way": ["down"]},
+        "has no way 'down' for year 'y'; there are up",
+    ),
+    "a text that nothing asks for": (binned(1.0, 2.0), {"way": ["any"], "year": ["any"]}, ""),
+    "a text in the branch that is chosen": (PER_YEAR, {"year": ["y17"], "way": ["nominal", "up"]}, ""),
+    "a text in another branch alone": (
+        PER_YEAR,
+        {"year": ["y17", "y18"], "way": ["up"]},
+        "has no way 'up' for year 'y18'; there are nominal",
+    ),
+    "a text in one bin alone": (
+        binned(category("way", up=1.1), category("way", nominal=1.0)),
+        {"way": ["up"]},
+        "has no way 'up'; there are nominal",
+    ),
+    "a text that lacks beyond the bins": (
+        binned(category("way", up=1.1), flow=category("way", nominal=1.0)),
+        {"way": ["up"]},
+        "has no way 'up'; there are nominal",
+    ),
+    "a value that is transformed": (
+        {"nodetype": "transform", "input": "pt", "rule": 5.0, "content": binned(category("way", up=1.1))},
+        {"way": ["up"]},
+        "",
+    ),
+    "the same category twice on the way": (category("way", up=binned(category("way", up=1.0))), {"way": ["up"]}, ""),
+}
+
+
+@pytest.mark.parametrize(("tree", "asked", "message"), TREES.values(), ids=TREES)
+def test_a_choice_passes_where_correctionlib_evaluates_it(
+    tree: Any, asked: dict[str, list[str]], message: str, tmp_path: Path
+) -> None:
+    """The tree is walked as correctionlib walks it: every combination of texts, in every bin."""
+    given = [{"name": n, "type": kind} for n, kind in (("year", "string"), ("way", "string"), ("pt", "real"))]
+    entry = {"name": "c", "version": 1, "inputs": given, "output": {"name": "w", "type": "real"}, "data": tree}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"schema_version": 2, "corrections": [entry]}))
+    evaluate = CorrectionSet.from_file(str(path))["c"].evaluate
+    texts = product(asked.get("year", ["y17"]), asked.get("way", ["nominal"]))
+    points = [(year, way, pt) for year, way in texts for pt in (5.0, 15.0, 1000.0)]
+    if message:
+        with pytest.raises(corrections.CorrectionError, match=re.escape(f"{path}: 'c' {message}")):
+            corrections.check(path, "c", **asked)
+        with pytest.raises((IndexError, RuntimeError)):
+            [evaluate(*point) for point in points]
+    else:
+        corrections.check(path, "c", **asked)
+        assert [evaluate(*point) for point in points]
+
+
+def test_a_text_that_one_unnamed_branch_has_passes(tmp_path: Path) -> None:
+    """Variations of c jets alone are no fault of a file, as long as nothing is said of the flavour."""
+    flavours = [{"key": 4, "value": category("way", up=1.1)}, {"key": 5, "value": category("way", nominal=1.0)}]
+    tree = {"nodetype": "category", "input": "flavour", "content": flavours}
+    given = [{"name": "flavour", "type": "int"}, {"name": "way", "type": "string"}]
+    entry = {"name": "c", "version": 1, "inputs": given, "output": {"name": "w", "type": "real"}, "data": tree}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"schema_version": 2, "corrections": [entry]}))
+    corrections.check(path, "c", way=["nominal", "up"])
+    with pytest.raises(corrections.CorrectionError, match="has no way 'up' for flavour '5'; there are nominal"):
+        corrections.check(path, "c", flavour="5", way="up")
+    with pytest.raises(corrections.CorrectionError, match="has no way 'down'; there are up"):
+        corrections.check(path, "c", way="down")
+
+
+def test_the_members_of_a_compound_correction_are_walked(tmp_path: Path) -> None:
+    """A text that goes to one of them is looked for in its tree."""
+    given, output = [{"name": "way", "type": "string"}], {"name": "w", "type": "real"}
+    one = {"name": "one", "version": 1, "inputs": given, "output": output, "data": category("way", up=1.1)}
+    both = {"name": "both", "inputs": given, "output": output, "inputs_update": [], "input_op": "*", "output_op": "*"}
+    path = tmp_path / "c.json"
+    content = {"schema_version": 2, "corrections": [one], "compound_corrections": [{**both, "stack": ["one"]}]}
+    path.write_text(json.dumps(content))
+    corrections.check(path, "both", way="up")
+    with pytest.raises(corrections.CorrectionError, match="'both' has no way 'down'; there are up"):
+        corrections.check(path, "both", way="down")
 
 
 DECLARED = {

@@ -9,7 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from cookbook import recipe
+from cookbook import inputs, recipe
+from small_files import event_columns, write
 
 METADATA: dict[str, Any] = {
     "slug": "toy-recipe",
@@ -125,6 +126,8 @@ def test_missing_metadata_is_named(tmp_path: Path) -> None:
         ({"colour": "red"}, "'colour' was unexpected"),
         ({"summary": "No full stop at the end of it"}, r"metadata\.cookbook\.summary"),
         ({"branches": {"Events": []}}, r"metadata\.cookbook\.branches\.Events"),
+        ({"branches": {"Events": ["HLT_{path}"]}}, r"metadata\.cookbook\.branches\.Events\[0\]"),
+        ({"simulation_branches": ["{PATH"]}, r"metadata\.cookbook\.simulation_branches\[0\]"),
         ({"references": [{"title": "a page", "url": "http://x"}]}, r"metadata\.cookbook\.references\[0\]\.url"),
     ],
 )
@@ -170,3 +173,60 @@ def test_the_schemas_are_schemas(name: str) -> None:
 
     schema = json.loads(resources.files("cookbook").joinpath(name).read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("declared", "parameters", "names"),
+    [
+        (["nMuon", "Muon_pt"], {}, ["nMuon", "Muon_pt"]),
+        (["run", "{TRIGGER}"], {"TRIGGER": "HLT_IsoMu27"}, ["run", "HLT_IsoMu27"]),
+        (["{TRIGGER}"], {"TRIGGER": ["HLT_a", "HLT_b", "HLT_a"]}, ["HLT_a", "HLT_b"]),
+        (["{PATHS}", "HLT_a"], {"PATHS": {"Muon": ["HLT_a", "HLT_b"], "EGamma": "HLT_c"}}, ["HLT_a", "HLT_b", "HLT_c"]),
+        (["{MET}_pt", "{MET}_{WAY}"], {"MET": "PFMET", "WAY": ("phi",)}, ["PFMET_pt", "PFMET_phi"]),
+        (["run", "{TRIGGER}"], {"TRIGGER": []}, ["run"]),
+    ],
+)
+def test_branches_may_be_named_by_parameters(
+    tmp_path: Path, declared: list[str], parameters: dict[str, Any], names: list[str]
+) -> None:
+    """What a recipe needs of a file follows what the reader sets."""
+    toy = recipe.load(written(tmp_path, METADATA | {"branches": {"Events": declared}}))
+    assert toy.branches(toy.parameters(parameters)) == {"Events": names}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"TRIGGERS": "HLT_a"}, "no parameter 'TRIGGER'; did you mean TRIGGERS"),
+        ({"TRIGGER": 24}, "the parameter 'TRIGGER' holds 24; give the name of a branch"),
+    ],
+)
+def test_a_parameter_that_names_no_branch_is_named(tmp_path: Path, parameters: dict[str, Any], message: str) -> None:
+    """The notebook and the parameter are in the error."""
+    toy = recipe.load(written(tmp_path, METADATA | {"branches": {"Events": ["{TRIGGER}"]}}))
+    with pytest.raises(recipe.RecipeError, match=rf"toy-recipe\.ipynb: metadata\.cookbook\.branches: {message}"):
+        toy.branches(toy.parameters(parameters))
+
+
+def test_the_files_are_checked_with_the_parameters(tmp_path: Path) -> None:
+    """Another trigger is asked of the file; generator branches are asked of what is not declared as data."""
+    metadata = METADATA | {"branches": {"Events": ["{TRIGGER}", "genWeight"]}, "simulation_branches": ["genWeight"]}
+    cells = CELLS | {"parameters": "DATA = ['Muon']\nTRIGGER = 'HLT_a'"}
+    toy = recipe.load(written(tmp_path, metadata | {"input": "datasets"}, cells))
+    files = {"Muon": [write(tmp_path / "data.root", event_columns(3, "HLT_a"), None)]}
+    assert toy.check_files(files, toy.parameters()) == 3
+    with pytest.raises(inputs.InputError, match="no branch 'HLT_b'; the nearest names are HLT_a"):
+        toy.run("coffea", files, {"TRIGGER": "HLT_b"})
+    with pytest.raises(inputs.InputError, match="no branch 'genWeight'"):
+        toy.run("coffea", files, {"DATA": []})
+
+
+def test_a_dataset_without_a_cross_section_is_named(tmp_path: Path) -> None:
+    """No `KeyError` from the middle of an engine."""
+    cells = CELLS | {"parameters": "CUT = 1\nDATA = ['Muon']\nCROSS_SECTION = {'TT': 1.0}"}
+    metadata = METADATA | {"input": "datasets", "branches": {"Events": ["run"]}}
+    toy = recipe.load(written(tmp_path, metadata, cells))
+    files = {name: [write(tmp_path / f"{name}.root", event_columns(3), None)] for name in ("Muon", "TT", "DY")}
+    with pytest.raises(inputs.InputError, match=r"'DY' has no cross section: give it .*; CROSS_SECTION has TT"):
+        toy.run("coffea", files)
+    assert toy.run("coffea", files, {"CROSS_SECTION": {"TT": 1.0, "DY": 2.0}}) == {"cut": 1}

@@ -10,8 +10,10 @@ from __future__ import annotations
 import difflib
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +39,22 @@ def check(path: str | Path, name: str, **choices: str | Sequence[str]) -> None:
     Raises
     ------
     CorrectionError
-        If the file is not there or not readable, or lacks the correction, an input, or a value.
+        If the file is not there or not readable, or lacks the correction, an input, or a value in one of the
+        combinations of the `choices`.
     """
-    entry = _entry(path, name)
     known_inputs = inputs(path, name)
-    for variable, wanted in choices.items():
+    for variable in choices:
         if variable not in known_inputs:
             raise CorrectionError(
                 f"{path}: '{name}' takes no input '{variable}'; its inputs are {', '.join(known_inputs)}"
             )
-        known = list(dict.fromkeys(_keys(entry.get("data"), variable)))
-        for value in [wanted] if isinstance(wanted, str) else wanted:
-            if value not in known:
-                raise CorrectionError(f"{path}: '{name}' has no {variable} '{value}'; {_hint(value, known)}")
+    asked = {v: [wanted] if isinstance(wanted, str) else [*map(str, wanted)] for v, wanted in choices.items()}
+    asked = {variable: wanted for variable, wanted in asked.items() if wanted}
+    for tree, texts in product(_trees(path, name) if asked else (), product(*asked.values())):
+        if lacking := _lacking(tree, dict(zip(asked, texts, strict=True)), {}):
+            where = "".join(f" for {variable} '{value}'" for variable, value in lacking.within.items())
+            hint = _hint(lacking.value, lacking.known)
+            raise CorrectionError(f"{path}: '{name}' has no {lacking.variable} '{lacking.value}'{where}; {hint}")
 
 
 def inputs(path: str | Path, name: str) -> list[str]:
@@ -113,17 +118,51 @@ def _content(path: Path, modified: int) -> dict[str, Any]:
     return content
 
 
-def _keys(node: Any, variable: str) -> Iterator[str]:
-    """Yield the text keys of all categories of an input below a node."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _keys(item, variable)
-    elif isinstance(node, dict):
-        content = node.get("content", ())
-        if node.get("nodetype") == "category" and node["input"] == variable:
-            yield from (str(item["key"]) for item in content)
-        for value in node.values():
-            yield from _keys(value, variable)
+@dataclass(frozen=True)
+class _Lacking:
+    """A value that a category does not have, the values that it has, and the choices that lead to it."""
+
+    variable: str
+    value: str
+    known: list[str]
+    within: Mapping[str, str]
+
+
+def _trees(path: str | Path, name: str) -> list[Any]:
+    """Return the tree of a correction; of a compound one those of its members."""
+    entry = _entry(path, name)
+    return [_entry(path, member)["data"] for member in entry["stack"]] if "stack" in entry else [entry["data"]]
+
+
+def _lacking(node: Any, asked: Mapping[str, str], within: Mapping[str, str]) -> _Lacking | None:
+    """Return which of the texts that are `asked` ends in no value somewhere below a node, or None.
+
+    All bins must have it, since events fall into any. Of a category of which nothing is asked one branch is enough:
+    variations of c jets alone are no fault of a file. A default serves all. `within` are the texts that led here.
+    """
+    if not isinstance(node, dict):
+        return None  # a number
+    if node["nodetype"] == "category":
+        return _lacking_in_category(node, asked, within)
+    if node["nodetype"] == "transform":  # below it the input has another value
+        rest = {variable: text for variable, text in asked.items() if variable != node["input"]}
+        return _lacking(node["rule"], asked, within) or _lacking(node["content"], rest, within)
+    if node["nodetype"] not in ("binning", "multibinning"):
+        return None  # a formula, or a random number
+    found = (_lacking(item, asked, within) for item in [*node["content"], node.get("flow")] if isinstance(item, dict))
+    return next(filter(None, found), None)
+
+
+def _lacking_in_category(node: Any, asked: Mapping[str, str], within: Mapping[str, str]) -> _Lacking | None:
+    variable, default = node["input"], node.get("default")
+    branches = {str(item["key"]): item["value"] for item in node["content"]}
+    if variable not in asked:
+        found = [_lacking(value, asked, within) for value in (*branches.values(), default) if value is not None]
+        return found[0] if found and all(found) else None
+    text = asked[variable]
+    if text not in branches and default is None:
+        return _Lacking(variable, text, list(branches), {v: t for v, t in within.items() if v != variable})
+    return _lacking(branches.get(text, default), asked, {**within, variable: text})
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

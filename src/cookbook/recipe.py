@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal
 
 import jsonschema
@@ -104,6 +106,48 @@ class Recipe:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
             exec(compile(text, name, "exec"), namespace)
 
+    def branches(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return the branches that the recipe reads with these parameters, by tree.
+
+        A name in the metadata may hold a parameter in braces, as ``{TRIGGER}``; one of several texts stands for each.
+
+        Raises
+        ------
+        RecipeError
+            If there is no such parameter, or it holds something else than texts.
+        """
+        return {tree: self._names(names, parameters) for tree, names in self.metadata["branches"].items()}
+
+    def _names(self, declared: Iterable[str], parameters: Mapping[str, Any]) -> list[str]:
+        try:
+            return list(dict.fromkeys(name for text in declared for name in filled(text, parameters)))
+        except ValueError as error:
+            raise RecipeError(f"{self.path}: metadata.cookbook.branches: {error}") from error
+
+    def check_files(self, files: Files, parameters: Mapping[str, Any], thorough: bool = False) -> int:
+        """Check the input files against what the recipe reads with these parameters, and return their events.
+
+        Raises
+        ------
+        cookbook.inputs.InputError
+            As `cookbook.inputs.check`, or if a simulated dataset has no cross section.
+        RecipeError
+            As `branches`.
+        """
+        from cookbook import inputs
+
+        data = parameters.get("DATA")
+        simulation_only = self._names(self.metadata.get("simulation_branches", ()), parameters)
+        events = inputs.check(files, self.branches(parameters), simulation_only, data, thorough)
+        known = parameters.get("CROSS_SECTION")
+        if isinstance(known, Mapping) and isinstance(files, Mapping):
+            for name in files.keys() - known.keys() - set(data or ()):
+                raise inputs.InputError(
+                    f"dataset '{name}' has no cross section: give it in CROSS_SECTION, in pb, or name it in DATA; "
+                    f"CROSS_SECTION has {', '.join(known) or 'none'}"
+                )
+        return events
+
     def check_corrections(self, parameters: Mapping[str, Any]) -> None:
         """Check that the correction files that `parameters` name hold what the recipe declares.
 
@@ -136,19 +180,52 @@ class Recipe:
         Raises
         ------
         cookbook.inputs.InputError
-            If a file is missing, truncated, not ROOT, or lacks a tree or a branch.
+            If a file is missing, damaged, lacks a tree or a branch, or does not fit the others or the parameters.
         cookbook.corrections.CorrectionError
             If a correction file lacks what the recipe declares.
         RecipeError
             If the notebook has no such function, or it returns something else than a dictionary of results.
         """
-        from cookbook import inputs
-
-        inputs.check(files, self.metadata["branches"], optional=self.metadata.get("simulation_branches", ()))
         namespace = self.parameters(parameters)
+        self.check_files(files, namespace)
         self.check_corrections(namespace)
         function = self.define(variant, namespace, replace)
         return checked_result(function(files), variant, self.path)
+
+
+def filled(text: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return a text with the parameters that it names in braces filled in: once for each text that they hold.
+
+    Raises
+    ------
+    ValueError
+        If there is no such parameter, or it holds something else than texts; the message says which.
+    """
+    parts = [(before, name) for before, name, _, _ in Formatter().parse(text)]
+    choices: list[list[str]] = []
+    for before, name in parts:
+        choices += [[before]] if name is None else [[before], _texts(name, parameters)]
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def _texts(name: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return the texts of a parameter, which is one, or a list or a dictionary of them."""
+    if name not in parameters:
+        own = [other for other in parameters if other.isupper()]
+        near = difflib.get_close_matches(name, own, cutoff=0.5) or sorted(own)
+        raise ValueError(f"no parameter '{name}'; did you mean {', '.join(near)}?")
+    texts, todo = [], [parameters[name]]
+    while todo:
+        value = todo.pop(0)
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, Mapping):
+            todo[:0] = value.values()
+        elif isinstance(value, Iterable):
+            todo[:0] = value
+        else:
+            raise ValueError(f"the parameter '{name}' holds {value!r}; give the name of a branch, or several")
+    return texts
 
 
 def engine_of(variant: str) -> Engine:

@@ -403,7 +403,7 @@ def _where() -> dict[str, Any]:
 
 def _input(recipe: Recipe, files: Files) -> dict[str, Any]:
     names = list(files) if isinstance(files, Mapping) else [Path(path).stem for path in files]
-    return {"name": ", ".join(names), "branches": sum(len(b) for b in recipe.metadata["branches"].values())}
+    return {"name": ", ".join(names), "branches": sum(len(b) for b in recipe.branches(recipe.parameters()).values())}
 
 
 def _machine() -> dict[str, Any]:

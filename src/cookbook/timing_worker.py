@@ -119,10 +119,12 @@ def _floor(recipe: Recipe) -> Run:
 
     from cookbook.inputs import paths
 
+    branches = recipe.branches(recipe.parameters())
+
     def run(files: Any) -> None:
         for path in paths(files):
             with ROOT.TFile.Open(path) as file:
-                for tree, names in recipe.metadata["branches"].items():
+                for tree, names in branches.items():
                     _decompress(file.Get(tree), names)
 
     return run

@@ -6,6 +6,7 @@ is asked on slices, and each result that two tests need is computed once.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import hist
@@ -164,10 +165,13 @@ def one_of_each(subject: recipe.Recipe, files: recipe.Files) -> recipe.Files:
 
 
 def test_no_branch_is_declared_in_vain(subject: recipe.Recipe) -> None:
-    """Every declared branch stands in the code of the RDataFrame half, or is the counter of one that does."""
+    """Every declared branch, or the parameter that names it, stands in RDataFrame's half, or is a counter of one."""
+    half = "\n".join(cell.source for cell in subject.source("rdataframe"))
     code = "\n".join(cell.source for cell in subject.cells if {"rdataframe", "parameters", recipe.SETUP} & cell.tags)
     for branch in (b for tree in subject.metadata["branches"].values() for b in tree):
-        if branch.startswith("n") and branch[1].isupper():
+        if "{" in branch:
+            assert all(name in half for _, name, _, _ in Formatter().parse(branch) if name), branch
+        elif branch.startswith("n") and branch[1].isupper():
             assert f"{branch[1:]}_" in code
         else:
             collection, _, name = branch.partition("_")

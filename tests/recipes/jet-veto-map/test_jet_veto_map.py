@@ -1,7 +1,6 @@
 """Jet veto map: which jets it judges, what lies at its edges, and that the event goes, in both engines."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import runs
 import small_files
 from cookbook import recipe
 from cookbook.recipe import Engine
+from copies import as_data
 from jets import CROWDED, JET, Identified, Jets, columns
 from shared import Cases
 from small_files import event_columns
@@ -49,8 +49,8 @@ def write(path: Path, jets: Jets, drop: str = "") -> str:
 
 
 def twice(path: str) -> dict[str, list[str]]:
-    """Return a file as simulation and its copy as data: one file in two samples, ROOT counts to the first alone."""
-    return {"TTbar": [path], "Muon": [str(shutil.copy(path, f"{path}.copy.root"))]}
+    """Return a file as simulation, and as data a copy without what it would be known by as simulation."""
+    return {"TTbar": [path], "Muon": [as_data(path, Path(f"{path}.data.root"))]}
 
 
 def all_certified(path: str) -> str:

@@ -1,7 +1,6 @@
 """MET filters: each rejects by itself, a missing one is an error, and the flag that is wrong has its recipe."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import runs
 import small_files
 from cookbook import inputs, recipe
 from cookbook.recipe import ANSWER, EXAMPLE, Engine
+from copies import as_data
 from small_files import event_columns, jagged
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
@@ -43,7 +43,7 @@ def run(engine: Engine, path: str) -> runs.Results:
     """Run the recipe on a file as simulation and as data, all of it certified."""
     certified = Path(path).with_suffix(".json")
     certified.write_text(json.dumps({"1": [[1, 10]]}))
-    files = {"TTbar": [path], "Muon": [str(shutil.copy(path, f"{path}.copy.root"))]}
+    files = {"TTbar": [path], "Muon": [as_data(path, Path(f"{path}.data.root"))]}
     return runs.run(SUBJECT, engine, files, {"CERTIFIED": str(certified)})
 
 

@@ -91,7 +91,7 @@ def test_a_missing_variation_is_named(engine: Engine, tmp_path: Path) -> None:
 def test_simulation_without_interactions_is_named(engine: Engine, tmp_path: Path) -> None:
     """A file of simulation that lacks the true number of interactions is not weighted with a default."""
     path = str(tmp_path / "without.root")
-    branches = {*SUBJECT.metadata["branches"]["Events"]} - {"Pileup_nTrueInt"}
+    branches = {*SUBJECT.branches(PARAMETERS)["Events"]} - {"Pileup_nTrueInt"}
     ROOT.RDataFrame("Events", DRELL_YAN).Snapshot("Events", path, sorted(branches))
     with pytest.raises(inputs.InputError, match=r"without\.root: tree 'Events' has no branch 'Pileup_nTrueInt'"):
         SUBJECT.run(engine, {"DYto2L_M-50": [path], "Muon": sample.files("Muon")})

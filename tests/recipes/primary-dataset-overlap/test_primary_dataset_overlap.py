@@ -11,6 +11,7 @@ import uproot
 
 from cookbook import agreement, recipe, sample
 from cookbook.recipe import Engine
+from copies import as_data
 from runs import Results, agreed
 
 SUBJECT = recipe.load("primary-dataset-overlap")
@@ -85,10 +86,10 @@ def test_another_order_moves_events_and_loses_none(whole: Results) -> None:
 
 
 @pytest.mark.parametrize("engine", recipe.ENGINES)
-def test_a_dataset_without_triggers_is_refused(engine: Engine) -> None:
+def test_a_dataset_without_triggers_is_refused(engine: Engine, tmp_path: Path) -> None:
     """Its events could not be told from those of the others."""
     with pytest.raises(ValueError, match="'Tau' is not in list"):
-        SUBJECT.run(engine, {**FILES, "Tau": FILES["Muon"]})
+        SUBJECT.run(engine, {**FILES, "Tau": [as_data(FILES["Muon"][0], tmp_path / "tau.root")]})
 
 
 def test_the_order_of_the_files_does_not_matter(whole: Results) -> None:

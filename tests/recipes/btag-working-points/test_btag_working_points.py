@@ -19,7 +19,10 @@ CUT_L, CUT_M = (FILE["particleNet_wp_values"].evaluate(point) for point in "LM")
 CASES: Cases = {
     "kind": ["comb", "light", "wp_values"],
     "wrong": {
-        "working point": ({"POINTS": ["L", "VeryTight"]}, "has no working_point 'VeryTight'; there are L, M, T"),
+        "working point": (
+            {"POINTS": ["L", "VeryTight"]},
+            "has no working_point 'VeryTight' for systematic 'central'; there are L, M, T",
+        ),
         "systematic": (
             {"SYSTEMATICS": ["central", "upwards", "down"]},
             "has no systematic 'upwards'; there are central, up, down",

@@ -38,10 +38,10 @@ CASES: Cases = {
         ),
         "working point": (
             {"FACTORS": {**PARAMETERS["FACTORS"], "id": {"Tight": (0, 1e9)}}},
-            "has no WorkingPoint 'Tight'; there are .*wp90iso",
+            "has no WorkingPoint 'Tight' for .*; there are .*wp90iso",
         ),
         "year": ({"YEAR": "2018"}, "has no year '2018'; there are 2024Cookbook"),
-        "variation": ({"WAYS": ["nominal", "sfup", "sfdown"]}, "has no ValType 'nominal'; "),
+        "variation": ({"WAYS": ["nominal", "sfup", "sfdown"]}, "has no ValType 'nominal' for .*; "),
         "input": (
             {"MAPS": {**PARAMETERS["MAPS"], "id": ("Electron-ID-SF", "Path")}},
             "takes no input 'Path'; its inputs are year, ValType, WorkingPoint",

@@ -88,8 +88,11 @@ def test_another_order_moves_events_and_loses_none(whole: Results) -> None:
 @pytest.mark.parametrize("engine", recipe.ENGINES)
 def test_a_dataset_without_triggers_is_refused(engine: Engine, tmp_path: Path) -> None:
     """Its events could not be told from those of the others."""
+    files = {**FILES, "Tau": [as_data(FILES["Muon"][0], tmp_path / "tau.root")]}
+    with pytest.raises(ValueError, match=r"tau\.root: data .* name 'Tau' in DATA"):
+        SUBJECT.run(engine, files)
     with pytest.raises(ValueError, match="'Tau' is not in list"):
-        SUBJECT.run(engine, {**FILES, "Tau": [as_data(FILES["Muon"][0], tmp_path / "tau.root")]})
+        SUBJECT.run(engine, files, {"DATA": [*FILES, "Tau"]})
 
 
 def test_the_order_of_the_files_does_not_matter(whole: Results) -> None:

@@ -54,11 +54,19 @@ def read_one(path: Path) -> Entry:
 
 
 def _needs(metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Say what input a recipe needs: its trees with their number of branches, and correction files."""
-    trees = [f"{len(branches)} branches of {tree}" for tree, branches in metadata.get("branches", {}).items()]
+    """Say what input a recipe needs: branches by tree, those that parameters name, and correction files."""
+    trees = []
+    for tree, branches in metadata.get("branches", {}).items():
+        named = [name.strip("{}") for name in branches if "{" in name]
+        also = f" and what {', '.join(named)} name{'s' if len(named) == 1 else ''}" if named else ""
+        trees.append(f"{_counted(len(branches) - len(named), 'branch', 'branches')} of {tree}{also}")
     files = {declared["file"] for declared in metadata.get("corrections", ())}
-    counted = [f"{len(files)} correction file{'s' if len(files) > 1 else ''}"] if files else []
+    counted = [_counted(len(files), "correction file", "correction files")] if files else []
     return (*trees, *counted)
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def read(folder: Path) -> list[Entry]:

@@ -35,24 +35,10 @@
     }
   };
 
-  const choose = (choice, remember) => {
+  const choose = (choice) => {
     chosen = choice;
-    if (remember) {
-      store(choice);
-    }
+    store(choice);
     show();
-  };
-
-  // A link to a heading inside the engine that is not shown must lead somewhere.
-  const reveal = () => {
-    const target = window.location.hash && document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
-    const panel = target && target.closest(".engine");
-    if (!panel || current() === "both" || panel.classList.contains(`engine-${current()}`)) {
-      return;
-    }
-    const engine = Object.keys(CHOICES).find((name) => panel.classList.contains(`engine-${name}`));
-    choose(narrow.matches ? engine : "both", false);
-    target.scrollIntoView();
   };
 
   const control = (block, number) => {
@@ -67,7 +53,7 @@
       radio.type = "radio";
       radio.name = `engine-choice-${number}`;
       radio.value = value;
-      radio.addEventListener("change", () => choose(value, true));
+      radio.addEventListener("change", () => choose(value));
       label.append(radio, name);
       group.append(label);
     }
@@ -79,8 +65,6 @@
     document.querySelectorAll(".engines").forEach(control);
     document.querySelector(".engines")?.classList.add("engines-first");
     show();
-    reveal();
   });
-  window.addEventListener("hashchange", reveal);
   narrow.addEventListener("change", show);
 })();

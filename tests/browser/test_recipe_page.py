@@ -159,15 +159,6 @@ def test_switch_has_a_name_for_screen_readers(wide: Page, recipe: str) -> None:
     assert group.first.get_by_role("radio").count() == 3
 
 
-def test_link_to_a_hidden_heading_shows_it(wide: Page, recipe: str) -> None:
-    """A link into the engine that isn't shown brings it back."""
-    wide.goto(recipe)
-    _choose(wide, "coffea")
-    anchor = wide.locator(".engine-rdataframe section").first.get_attribute("id")
-    wide.goto(f"{recipe}#{anchor}")
-    assert _shown(wide) == [True, True]
-
-
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_without_scripts_both_are_shown(browser: Browser, site: str, recipe: str, viewport: ViewportSize) -> None:
     """Without scripts nothing is hidden."""

@@ -42,9 +42,8 @@ def _cell(source: str, *tags: str, **metadata: Any) -> Any:
 def _paired(*extra: Any) -> list[Any]:
     return [
         new_markdown_cell("# A recipe\n\nThe mass $m$."),
-        new_markdown_cell("## coffea\n\nLeft."),
+        new_markdown_cell("## Step by step\n\nLeft and right."),
         _cell("print('left')", "coffea"),
-        new_markdown_cell("## RDataFrame\n\nRight."),
         _cell("print('right')", "rdataframe"),
         new_markdown_cell("## The rest"),
         *extra,
@@ -125,16 +124,16 @@ def _page(html: Path, name: str) -> BeautifulSoup:
 
 
 def test_engines_stand_in_one_block(built: Path) -> None:
-    """Both engines' cells are in panels of one block, their headings with them."""
+    """Both engines' cells are in panels of one block, each under the engine's name."""
     panels = _page(built, "recipes/one").select(".engines > .engine")
-    assert [panel.select("h2")[0].text.rstrip("#") for panel in panels] == ["coffea", "RDataFrame"]
+    assert [panel.select(".engine-name")[0].text for panel in panels] == ["coffea", "RDataFrame"]
     assert [panel.select(".cell_output")[0].text.strip() for panel in panels] == ["left", "right"]
 
 
 def test_headings_stay_in_the_contents(built: Path) -> None:
-    """The page's own contents still lists the engines."""
+    """The page's own contents lists the headings beside which the blocks stand."""
     contents = _page(built, "recipes/one").select("nav.page-toc a")
-    assert [link.text.strip() for link in contents] == ["coffea", "RDataFrame", "The rest"]
+    assert [link.text.strip() for link in contents] == ["Step by step", "The rest"]
 
 
 def test_bar_follows_the_title(built: Path) -> None:

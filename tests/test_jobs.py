@@ -335,7 +335,7 @@ def test_the_eras_replace_what_the_recipes_have() -> None:
         for slug in SLUGS
         for name, value in recipe.load(slug).parameters().items()
         if name.isupper()
-        for text in parameters.texts(value)
+        for text in recipe.texts(value)
     )
     names = {name for era in eras.table()["eras"].values() for name in era["names"]}
     assert {name for name in names if name not in own} == set()

@@ -183,7 +183,7 @@ def _too_long(recipe: Recipe, by_heading: dict[str, Part], longer: Mapping[str, 
     yield from _over(counts, "the page", {**LIMITS, **longer})
 
 
-def _over(counts: dict[str, int], where: str, limits: Mapping[str, int]) -> Iterator[str]:
+def _over(counts: dict[str, int], where: str, limits: Mapping[str, int] = LIMITS) -> Iterator[str]:
     for what, number in counts.items():
         if number > limits[what]:
             yield f"{where}: {number} {what}, where {limits[what]} are the most"
@@ -193,14 +193,14 @@ def _steps(part: Part) -> Iterator[str]:
     steps = parts(part.cells, 3)[1:]
     if len(steps) < LEAST_STEPS:
         yield f"{len(steps)} steps, where {LEAST_STEPS} are the least"
-    yield from _over({"steps": len(steps)}, "the page", LIMITS)
+    yield from _over({"steps": len(steps)}, "the page")
     for step in steps:
         if not any(_engine(cell) for cell in step.cells):
             yield f"step '{step.heading}' has no cell of an engine"
         visible = [cell for cell in step.cells if not tags(cell) & FOLDED]
         longest = max((lines(cell) for cell in visible), default=0)
         counts = {"sentences of a step": sentences(step.text), "lines of a step's cell": longest}
-        yield from _over(counts, f"step '{step.heading}'", LIMITS)
+        yield from _over(counts, f"step '{step.heading}'")
 
 
 def _answers(part: Part) -> Iterator[str]:

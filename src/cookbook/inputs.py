@@ -11,6 +11,7 @@ import difflib
 import glob
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,9 @@ from typing import Any
 import uproot
 
 from cookbook import damage, nanoaod
+from cookbook.recipe import Files
 
-__all__ = ["InputError", "InputWarning", "check", "events", "paths"]
-
-Files = Sequence[str] | Mapping[str, Sequence[str]]
+__all__ = ["InputError", "InputWarning", "check", "events", "is_simulation", "paths"]
 
 ROOT_MAGIC = b"root"
 # In a name TChain reads these as a pattern, or as what stands before the name of a tree.
@@ -128,8 +128,8 @@ def check(
     first: dict[object, _Content] = {}
     kinds: dict[tuple[str, ...], _Content] = {}
     for dataset, path in _by_dataset(files):
-        _check_path(path)
-        content = _checked(dataset, path, needs)
+        with _opened(path) as file:
+            content = _check_file(dataset, path, file, needs)
         _check_once(content, first)
         _check_alike(content, kinds)
         contents.append(content)
@@ -141,6 +141,20 @@ def check(
 def events(files: Files) -> int:
     """Return the entries of the Events trees, summed over `files`."""
     return check(files, {"Events": []})
+
+
+def is_simulation(path: str) -> bool | None:
+    """Return whether a file is simulation, by branches that data never have; None where it has no branches.
+
+    Raises
+    ------
+    InputError
+        If it is not there, not ROOT, truncated, or has no tree Events.
+    """
+    with _opened(path) as file:
+        _check_length(path, file)
+        _check_events(path, file)
+        return _sign_of_simulation(file) is not None if file["Events"].keys(recursive=False) else None
 
 
 def _by_dataset(files: Files) -> Iterator[tuple[str | None, str]]:
@@ -184,13 +198,15 @@ def _check_is_file(path: str, local: Path) -> None:
     raise InputError(f"{path}: no such file{hint}")
 
 
-def _checked(dataset: str | None, path: str, needs: _Needs) -> _Content:
-    """Open a file and check it by itself."""
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """Open a file; whatever goes wrong with it while it is open names it."""
+    _check_path(path)
     opened = False
     try:
         with uproot.open(path) as file:
             opened = True
-            return _check_file(dataset, path, file, needs)
+            yield file
     except InputError:
         raise
     except Exception as error:  # uproot raises many kinds for a damaged file, and the protocols for a server
@@ -214,8 +230,7 @@ def _check_file(dataset: str | None, path: str, file: Any, needs: _Needs) -> _Co
     sign = _sign_of_simulation(file)
     simulation = sign is not None if needs.data is None or dataset is None else dataset not in needs.data
     wanted = needs.of(simulation)
-    if "Events" not in file:
-        raise InputError(f"{path}: {_no_tree('Events', (), file)}")
+    _check_events(path, file)
     _check_not_bare(path, file, wanted)
     if needs.data is not None and dataset is not None:
         _check_declared(path, file, dataset, simulation, sign)
@@ -233,6 +248,11 @@ def _check_length(path: str, file: Any) -> None:
     size = Path(path).stat().st_size if "://" not in path else expected
     if size < expected:
         raise InputError(f"{path}: truncated, {size} of {expected} bytes; copy the file again")
+
+
+def _check_events(path: str, file: Any) -> None:
+    if "Events" not in file:
+        raise InputError(f"{path}: {_no_tree('Events', (), file)}")
 
 
 def _sign_of_simulation(file: Any) -> str | None:
@@ -283,7 +303,7 @@ def _check_not_bare(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -
 def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -> None:
     """Name all trees and branches that are missing, with the nearest names."""
     lines: list[str] = []
-    advice: set[str] = set()
+    absent: list[str] = []
     for tree, names in wanted.items():
         if tree not in file:
             lines.append(_no_tree(tree, names, file))
@@ -292,21 +312,24 @@ def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -
         missing = [name for name in names if name not in have]
         if missing:
             lines.append(f"tree '{tree}' has " + "; ".join(f"no branch '{n}'; {_nearest(n, have)}" for n in missing))
-        advice |= {_advice(path, name) for name in missing}
+        absent += missing
     if lines:
-        raise InputError(f"{path}: {'; '.join(lines)}" + (f" ({'; '.join(sorted(advice))})" if advice else ""))
+        advice = sorted(_advice(path, absent))
+        raise InputError(f"{path}: {'; '.join(lines)}" + (f" ({'; '.join(advice)})" if advice else ""))
 
 
-def _advice(path: str, name: str) -> str:
-    """Say why a file lacks a branch: its version has another name for it, or does not have it."""
-    if name.startswith("HLT_"):
-        return TRIGGERS
+def _advice(path: str, absent: Sequence[str]) -> set[str]:
+    """Say why a file lacks branches: its version has other names for them, or does not have them."""
+    others = [name for name in absent if not name.startswith("HLT_")]
+    advice = {TRIGGERS} if len(others) < len(absent) else set()
     try:
-        version = nanoaod.version(path)
+        version = nanoaod.version(path) if others else ""
     except nanoaod.VersionError:
-        return VERSIONS
-    told = name in nanoaod.quantities() and nanoaod.names(version).get(name) != name
-    return nanoaod.missing(version, name) if told else VERSIONS
+        return advice | {VERSIONS}
+    for name in others:
+        told = name in nanoaod.quantities() and nanoaod.names(version).get(name) != name
+        advice.add(nanoaod.missing(version, name) if told else VERSIONS)
+    return advice
 
 
 def _no_tree(tree: str, names: Sequence[str], file: Any) -> str:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uproot
-
 from cookbook import eras, inputs, sample
 from cookbook.job_files import GENERAL, UNITS, JobError, checked, grouped, loaded, near, setting
-from cookbook.parameters import Offered, as_default, handed_over, offered, rerun, texts
-from cookbook.recipe import Files, Recipe
+from cookbook.parameters import Offered, as_default, handed_over, offered, rerun
+from cookbook.recipe import Files, Recipe, texts
 
 __all__ = ["Job", "JobError", "read"]
 
@@ -209,13 +207,9 @@ class _Reading:
 
 
 def _is_data(paths: Sequence[str]) -> bool:
-    """Say whether files are data: the first one with branches has none that only simulation has."""
-    for path in paths:
-        inputs.check([path], {"Events": []})
-        with uproot.open({path: None}) as file:
-            if branches := file["Events"].keys(recursive=False):
-                return not set(inputs.OF_SIMULATION) & set(branches)
-    return True
+    """Say whether files are data, as the first one with branches tells."""
+    told = (inputs.is_simulation(path) for path in paths)
+    return not next((one for one in told if one is not None), False)
 
 
 def _of_sample(path: str) -> bool:

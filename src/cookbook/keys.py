@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cookbook import sample
-from cookbook.recipe import ENGINES, SETUP, Cell, Recipe
+from cookbook.recipe import ENGINES, SETUP, Cell, Recipe, texts
 from cookbook.versions import PACKAGES, versions
 
 __all__ = ["digest", "execution_key", "modules", "timing_key"]
@@ -90,17 +89,8 @@ def _imported(source: str) -> Iterator[str]:
 def _files(recipe: Recipe) -> list[Path]:
     """Return the files that the parameters name, and the manifest through which the sample's are found."""
     manifest = sample.data_folder() / sample.MANIFEST
-    texts = {text for value in recipe.parameters().values() for text in _texts(value)}
-    return sorted({path for text in texts if "/" in text and (path := Path(text)).is_file()} | {manifest})
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from (text for member in value.values() for text in _texts(member))
-    elif isinstance(value, list | tuple):
-        yield from (text for member in value for text in _texts(member))
+    named = set(texts(recipe.parameters()))
+    return sorted({path for text in named if "/" in text and (path := Path(text)).is_file()} | {manifest})
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cookbook import sample
-from cookbook.recipe import SETUP, Cell, Recipe
+from cookbook.recipe import SETUP, Cell, Recipe, texts
 
-__all__ = ["Offered", "applied", "as_default", "comments", "each_text", "handed_over", "offered", "rerun", "texts"]
+__all__ = ["Offered", "applied", "as_default", "comments", "each_text", "handed_over", "offered", "rerun"]
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 #: What the files of a job decide, and what is the book's own.
@@ -166,15 +166,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, dict):
         return all(isinstance(name, str) and _is_plain(one) for name, one in value.items())
     return all(map(_is_plain, value)) if isinstance(value, list | tuple) else type(value) in KINDS
-
-
-def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value; keys of dictionaries are none."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from texts(one)
 
 
 def each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -22,7 +22,19 @@ from typing import Any, Literal
 import jsonschema
 import nbformat
 
-__all__ = ["ENGINES", "Engine", "Files", "Recipe", "RecipeError", "all_recipes", "load", "read", "slugs", "title"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Files",
+    "Recipe",
+    "RecipeError",
+    "all_recipes",
+    "load",
+    "read",
+    "slugs",
+    "texts",
+    "title",
+]
 
 Engine = Literal["coffea", "rdataframe"]
 Files = Sequence[str] | Mapping[str, Sequence[str]]
@@ -214,18 +226,25 @@ def _texts(name: str, parameters: Mapping[str, Any]) -> list[str]:
         own = [other for other in parameters if other.isupper()]
         near = difflib.get_close_matches(name, own, cutoff=0.5) or sorted(own)
         raise ValueError(f"no parameter '{name}'; did you mean {', '.join(near)}?")
-    texts, todo = [], [parameters[name]]
-    while todo:
-        value = todo.pop(0)
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, Mapping):
-            todo[:0] = value.values()
-        elif isinstance(value, Iterable):
-            todo[:0] = value
-        else:
+    found = list(_leaves(parameters[name]))
+    for value in found:
+        if not isinstance(value, str):
             raise ValueError(f"the parameter '{name}' holds {value!r}; give the name of a branch, or several")
-    return texts
+    return found
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value; keys of dictionaries are none."""
+    return (leaf for leaf in _leaves(value) if isinstance(leaf, str))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield what lists and dictionaries hold, however deep."""
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        for member in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(member)
+    else:
+        yield value
 
 
 def engine_of(variant: str) -> Engine:

@@ -25,14 +25,13 @@ import uproot
 
 from cookbook import histograms, ownfiles, webpage
 from cookbook.execution import ExecutionError
-from cookbook.inputs import paths
+from cookbook.inputs import SUMS, paths
 from cookbook.recipe import Files, Recipe
 from cookbook.versions import versions
 
 __all__ = ["SUMMARY", "ResultsError", "lines", "run"]
 
 SUMMARY = "summary.json"
-SUMS_OF_WEIGHTS = ["genEventSumw", "genEventSumw_"]  # the latter in some of Run 2
 SHOWN_FILES = 3  # of those that an error names
 
 
@@ -138,7 +137,7 @@ def _read(files: Sequence[str]) -> dict[str, Any]:
     for path in files:
         with uproot.open({path: None}) as file:
             events += file["Events"].num_entries
-            names = file["Runs"].keys(filter_name=SUMS_OF_WEIGHTS) if "Runs" in file else []
+            names = file["Runs"].keys(filter_name=list(SUMS)) if "Runs" in file else []
             sums += [float(file["Runs"][name].array(library="np").sum()) for name in names]
     return {"files": list(files), "events": events, "sum_of_weights": sum(sums) if sums else None}
 

@@ -109,19 +109,14 @@ def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
     if not DECLARING.search(mutation.source):
         return mutation.replace
     names, number = "|".join(sorted(declared("\n".join(sources.values())))), next(NUMBERS)
-    # of a guard only the guard: a parameter may be named alike
-    known = rf"(?<=#ifndef |#define )(\w+)|\b({names})\b"
-    return {index: re.sub(known, rf"\g<0>_{number}", source) for index, source in sources.items()}
+    return {index: re.sub(rf"\b({names})\b", rf"\g<0>_{number}", source) for index, source in sources.items()}
 
 
 def declared(source: str) -> set[str]:
     """Return the names that declarations in C++ add to the global scope."""
-    names = set()
+    names: set[str] = set()
     for text in re.findall(rf'{DECLARING.pattern}\n(.*?)"""', source, flags=re.DOTALL | re.MULTILINE):
-        outside = re.findall(r"^namespace (\w+)", text, flags=re.MULTILINE)
-        names.update(
-            outside or [n for kind in (TYPE, FUNCTION, VARIABLE) for n in re.findall(kind, text, flags=re.MULTILINE)]
-        )
+        names.update(n for kind in (TYPE, FUNCTION, VARIABLE) for n in re.findall(kind, text, flags=re.MULTILINE))
     return names
 
 

@@ -1,7 +1,5 @@
 """The switch between the engines, the citation, and the page without scripts."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
@@ -14,12 +12,6 @@ NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new E
 def recipe(recipes: list[str]) -> str:
     """Give the page of one recipe."""
     return recipes[0]
-
-
-@pytest.fixture
-def stepped(recipes: list[str], html: Path) -> str:
-    """Give the page of one recipe that goes step by step."""
-    return next(name for name in recipes if "Step by step" in (html / name).read_text(encoding="utf-8"))
 
 
 def _shown(page: Page) -> list[bool]:
@@ -42,9 +34,9 @@ def test_side_by_side_on_a_wide_screen(wide: Page, recipe: str) -> None:
     assert left["width"] == pytest.approx(right["width"], abs=1)
 
 
-def test_twins_start_at_the_same_height(wide: Page, stepped: str) -> None:
+def test_twins_start_at_the_same_height(wide: Page, recipe: str) -> None:
     """The two cells of each step begin in one row, whatever stands above them."""
-    wide.goto(stepped)
+    wide.goto(recipe)
     blocks = wide.locator(".engines").all()
     assert len(blocks) >= 4
     for block in blocks:
@@ -54,9 +46,9 @@ def test_twins_start_at_the_same_height(wide: Page, stepped: str) -> None:
         assert left["y"] == pytest.approx(right["y"], abs=1)
 
 
-def test_all_steps_follow_one_choice(narrow: Page, stepped: str) -> None:
+def test_all_steps_follow_one_choice(narrow: Page, recipe: str) -> None:
     """On a narrow screen each step has its own tabs, and a choice in one turns all."""
-    narrow.goto(stepped)
+    narrow.goto(recipe)
     blocks = narrow.locator(".engines").all()
     blocks[-1].get_by_role("radio", name="RDataFrame", exact=True).check()
     for block in blocks:
@@ -65,18 +57,18 @@ def test_all_steps_follow_one_choice(narrow: Page, stepped: str) -> None:
         assert block.locator(".engine-rdataframe").is_visible()
 
 
-def test_side_by_side_one_switch_is_enough(wide: Page, stepped: str) -> None:
+def test_side_by_side_one_switch_is_enough(wide: Page, recipe: str) -> None:
     """Where both are shown the first block has the switch; where one is, every block has."""
-    wide.goto(stepped)
+    wide.goto(recipe)
     switches = wide.locator(".engine-choice")
     assert [switch.is_visible() for switch in switches.all()] == [True] + [False] * (switches.count() - 1)
     _choose(wide, "coffea")
     assert all(switch.is_visible() for switch in switches.all())
 
 
-def test_folded_code_is_open_in_print(wide: Page, stepped: str) -> None:
+def test_folded_code_is_open_in_print(wide: Page, recipe: str) -> None:
     """What is folded on the screen is on paper, and folded again after it."""
-    wide.goto(stepped)
+    wide.goto(recipe)
     folded = wide.locator("article details:not([open])").count()
     assert folded > 5
     wide.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
@@ -85,9 +77,9 @@ def test_folded_code_is_open_in_print(wide: Page, stepped: str) -> None:
     assert wide.locator("article details:not([open])").count() == folded
 
 
-def test_folds_say_what_they_hold(wide: Page, stepped: str) -> None:
+def test_folds_say_what_they_hold(wide: Page, recipe: str) -> None:
     """The text to click on names what the folded cell defines; the code below it can be copied."""
-    wide.goto(stepped)
+    wide.goto(recipe)
     fold = wide.locator("article details", has=wide.get_by_text("Show declare", exact=True)).first
     fold.locator("summary").click()
     expect(fold.locator("button.copybtn")).to_have_count(1)

@@ -64,11 +64,47 @@ def test_equal_values_with_other_variances_are_found() -> None:
     assert kinds({"h": a}, {"h": b}) == ["bins"]
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(1e-8, []), (1e-5, ["bins"])])
+@pytest.mark.parametrize(("shift", "expected"), [(1e-13, []), (1e-11, ["bins"])])
 def test_weights_agree_within_the_tolerance(shift: float, expected: list[str]) -> None:
-    """A relative difference below 1e-6 passes, a larger one does not."""
+    """A relative difference below 1e-12 passes, a larger one does not."""
     other = [w * (1 + shift) for w in WEIGHTS]
     assert kinds({"h": on_coffea_side(weights=WEIGHTS)}, {"h": on_root_side(weights=other)}) == expected
+
+
+def test_a_weight_in_single_precision_is_found() -> None:
+    """Both engines keep weights in double precision; the message says how large the difference is."""
+    weights = [1.1] * len(VALUES)
+    rounded = np.asarray(weights, np.float32).astype(float)
+    sides = {"h": on_coffea_side(weights=weights)}, {"h": on_root_side(weights=rounded)}
+    with pytest.raises(agreement.DisagreementError, match=r"by up to 4\.\de-08 of their size"):
+        agreement.check(*sides)
+
+
+@pytest.mark.parametrize("lost", [1, 49])
+def test_one_large_weight_hides_no_lost_event(lost: int) -> None:
+    """Beside a weight of 1e8, one event of weight 1 is still found."""
+    weights = np.r_[1e8, np.ones(49)]
+    left, right = np.full(50, 0.5), np.full(50 - lost, 0.5)
+    with pytest.raises(agreement.DisagreementError, match=r"1 of 5 bins differ, .*; events are lost, or weighted"):
+        agreement.check({"h": on_coffea_side(left, weights)}, {"h": on_root_side(right, weights[:-lost])})
+
+
+@pytest.mark.parametrize("negative", [0.0, 0.4, 0.5])
+def test_equal_weights_may_be_added_in_chunks(negative: float) -> None:
+    """A million equal weights are rounded alike again and again: far more than 1e-12, and no difference."""
+    signs = np.where(np.random.default_rng(3).random(1_000_000) < negative, -0.1, 0.1)
+    whole = on_coffea_side(np.full(signs.size, 0.5), signs)
+    chunks = [on_coffea_side(np.full(part.size, 0.5), part) for part in np.split(signs, 100)]
+    comparison = agreement.compare({"h": sum(chunks[1:], chunks[0])}, {"h": whole})[0]
+    assert comparison.difference > agreement.RELATIVE_TOLERANCE
+    assert comparison.findings == ()
+
+
+def test_one_lost_event_of_a_million_equal_weights_is_found() -> None:
+    """The room for rounding grows with the events and stays far below one of them."""
+    values, weights = np.full(1_000_000, 0.5), np.full(1_000_000, 0.1)
+    whole, lost = on_coffea_side(values, weights), on_coffea_side(values[1:], weights[1:])
+    assert kinds({"h": whole}, {"h": lost}) == ["bins"]
 
 
 def test_cancelling_weights_are_compared_on_the_scale_of_their_errors() -> None:
@@ -97,6 +133,14 @@ def test_a_declared_migration_passes_and_is_counted() -> None:
 def test_a_migration_does_not_excuse_a_lost_event() -> None:
     """Allowed migrations keep the total; a lost event does not."""
     assert kinds({"h": on_coffea_side()}, {"h": on_root_side(VALUES[1:])}, migrations={"h": 5}) == ["bins"]
+
+
+def test_a_migration_excuses_no_lost_event_among_millions() -> None:
+    """The sum of counts is exact too."""
+    a, b = on_coffea_side([0.5, 1.5]), on_coffea_side([0.5, 1.5])
+    a.values()[:] = [5_000_000, 10, 0]
+    b.values()[:] = [4_999_998, 11, 0]
+    assert kinds({"h": a}, {"h": b}, migrations={"h": 5}) == ["bins"]
 
 
 def test_a_weighted_migration_is_counted_in_bins() -> None:
@@ -157,12 +201,50 @@ def test_overflow_that_only_one_side_keeps_is_found() -> None:
     assert kinds({"h": a}, {"h": on_root_side()}) == ["bins"]
 
 
-def test_nan_is_a_difference() -> None:
-    """Not-a-number on both sides is no agreement."""
-    a, b = on_coffea_side(weights=WEIGHTS), on_root_side(weights=WEIGHTS)
-    a.view().value[0] = np.nan
-    b.SetBinContent(1, float("nan"))
-    assert kinds({"h": a}, {"h": b}) == ["bins"]
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_weight_that_is_not_finite_in_both_engines_is_a_finding(bad: float) -> None:
+    """The same infinity or not-a-number on both sides is named as such, with its bins; no event has migrated."""
+    weights = [bad, *WEIGHTS[1:4], bad, WEIGHTS[5]]
+    message = (
+        f"^coffea and RDataFrame disagree:\n  h: not finite in both engines: coffea in 2 of 5 bins \\(below 0: {bad} ± "
+        f"{abs(bad)}; \\[2, 3\\): .*\\), RDataFrame in 2 of 5 bins .*; look for an infinite weight[^\n]*$"
+    )
+    with pytest.raises(agreement.DisagreementError, match=message):
+        agreement.check({"h": on_coffea_side(weights=weights)}, {"h": on_root_side(weights=weights)})
+
+
+@pytest.mark.parametrize(("side", "name"), [(0, "coffea"), (1, "RDataFrame")])
+def test_a_weight_that_is_not_finite_in_one_engine_names_it(side: int, name: str) -> None:
+    """The other bins are compared as ever, and what is declared to migrate excuses nothing."""
+    weights = [WEIGHTS, WEIGHTS]
+    weights[side] = [np.nan, *WEIGHTS[1:]]
+    sides = {"h": on_coffea_side(weights=weights[0])}, {"h": on_root_side(weights=weights[1])}
+    assert kinds(*sides, migrations={"h": 5}) == [f"not finite in {name}"]
+    sides[1]["h"].Fill(1.5, 2.0)
+    assert kinds(*sides) == [f"not finite in {name}", "bins"]
+
+
+def test_infinities_of_both_signs_are_a_finding() -> None:
+    """Their sum is not a number, and is nowhere formed."""
+    weights = [np.inf, 1.0, 1.0, 1.0, 1.0, -np.inf]
+    sides = {"h": on_coffea_side(weights=weights)}, {"h": on_root_side(weights=weights)}
+    assert kinds(*sides) == ["not finite in both engines"]
+
+
+def test_many_bins_that_are_not_finite_are_not_all_listed() -> None:
+    """Three of them are enough to look for the weight."""
+    values = np.arange(100) + 0.5
+    assert agreement.not_finite(on_coffea_side(values, np.full(100, np.nan), bins=(100, 0, 100))) == (
+        "100 of 102 bins ([0, 1): nan ± nan; [1, 2): nan ± nan; [2, 3): nan ± nan; ...)"
+    )
+
+
+def test_flow_bins_may_be_left_out() -> None:
+    """Only bins between the edges are looked at and counted then."""
+    h = on_coffea_side([-1.0, 0.5, 1.5], [np.nan, 1.0, 1.0])
+    assert agreement.not_finite(h) == "1 of 5 bins (below 0: nan ± nan)"
+    assert agreement.not_finite(h, flow=False) == ""
+    assert agreement.not_finite(h.fill(1.5, weight=np.inf), flow=False) == "1 of 3 bins ([1, 2): inf ± inf)"
 
 
 def test_weights_in_a_plain_storage_are_refused() -> None:

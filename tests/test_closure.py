@@ -55,6 +55,14 @@ def test_thin_bins_are_merged() -> None:
     assert found.value == pytest.approx(np.sum(excess**2 / merged))
 
 
+def test_a_negative_rest_leaves_no_group_below_what_is_expected() -> None:
+    """Else a variance below zero makes chi-squared negative, and anything closes."""
+    expected = np.array([100.0] * 8 + [12.0, -40.0])
+    found = closure.chi_squared(counted(np.full(10, 50.0)), weighted(expected, 0.0))
+    assert found.dof == 8
+    assert found.value == pytest.approx(7 * 50**2 / 100 + (150 - 72) ** 2 / 72)
+
+
 def test_true_closure_has_a_fair_probability() -> None:
     """Over many draws of the data the probability is uniform."""
     rng = np.random.default_rng(1)
@@ -84,12 +92,40 @@ def test_check_names_what_is_wrong(right: dict[str, hist.Hist], wrong: dict[str,
         closure.check(DATA, right, wrong)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_wrong_way_that_is_not_finite_is_not_excluded(bad: float) -> None:
+    """It neither closes nor does the closure see a mistake in it; so for the right way and for data."""
+    values = np.where(np.arange(10) == 3, bad, EXPECTED)
+    broken, message = weighted(values), rf"not finite in 1 of 10 bins \(\[0.3, 0.4\): {bad} ± {bad}\); look"
+    with pytest.raises(closure.ClosureError, match=f"^'reversed': {message}"):
+        closure.check(DATA, {"after": GOOD}, {"before": LOW, "reversed": broken})
+    with pytest.raises(closure.ClosureError, match=f"^'after': {message}"):
+        closure.check(DATA, {"after": broken}, {"before": LOW})
+    with pytest.raises(closure.ClosureError, match=f"^simulation: {message}"):
+        closure.chi_squared(DATA, broken)
+    with pytest.raises(closure.ClosureError, match=r"^data: not finite in 1 of 10 bins"):
+        closure.chi_squared(counted(values), GOOD)
+
+
+def test_flow_bins_are_left_out() -> None:
+    """What lies outside the axis may be anything."""
+    outside = GOOD.copy().fill(2.0, weight=np.nan)
+    assert closure.chi_squared(DATA, outside) == closure.chi_squared(DATA, GOOD)
+
+
 def test_nothing_to_compare_is_an_error() -> None:
     """No data, or no expectation, does not count as agreement."""
     with pytest.raises(ValueError, match="nothing to compare"):
         closure.chi_squared(counted(np.zeros(10)), GOOD)
     with pytest.raises(ValueError, match="nothing to compare"):
         closure.chi_squared(DATA, weighted(np.zeros(10)))
+
+
+def test_simulation_without_variances_is_an_error() -> None:
+    """Weights in a plain storage have none."""
+    plain = hist.Hist(AXIS).fill([0.5], weight=[20.0])
+    with pytest.raises(ValueError, match=r"simulation has no variances; use storage=hist\.storage\.Weight"):
+        closure.chi_squared(DATA, plain)
 
 
 def test_a_shape_of_one_bin_is_an_error() -> None:

@@ -17,6 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from cookbook import agreement
+
 __all__ = ["MIN_EXPECTED", "SIGNIFICANCE", "ChiSquared", "ClosureError", "check", "chi_squared", "figure"]
 
 MIN_EXPECTED = 10.0
@@ -30,7 +32,7 @@ Array = NDArray[np.float64]
 
 
 class ClosureError(AssertionError):
-    """A correction does not close, or a wrong one does; the message lists all comparisons."""
+    """A correction does not close, a wrong one does, or a bin is infinite or not a number; the message lists all."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,17 @@ def chi_squared(data: hist.Hist, simulation: hist.Hist, shape: bool = False) -> 
 
     Raises
     ------
+    ClosureError
+        If a bin is infinite or not a number: such a histogram neither closes nor is excluded.
     ValueError
-        If the axes differ, there is no data, nothing is expected, or too little for a shape.
+        If the axes differ, simulation has no variances, there is no data, nothing is expected, or too little for a
+        shape.
     """
     if data.axes[0] != simulation.axes[0]:
         raise ValueError(f"data have the axis {data.axes[0]}, simulation {simulation.axes[0]}")
+    if simulation.variances() is None:
+        raise ValueError("simulation has no variances; use storage=hist.storage.Weight()")
+    _demand_finite({"data": data, "simulation": simulation})
     observed, expected = _array(data.values()), _array(simulation.values())
     variance = _array(simulation.variances())
     if observed.sum() <= 0 or expected.sum() <= 0:
@@ -82,7 +90,8 @@ def chi_squared(data: hist.Hist, simulation: hist.Hist, shape: bool = False) -> 
     if shape:
         scale = observed.sum() / expected.sum()
         expected, variance = scale * expected, scale**2 * variance
-    observed, expected, variance = (_merged(column, expected) for column in (observed, expected, variance))
+    starts = _starts(expected)
+    observed, expected, variance = (np.add.reduceat(column, starts) for column in (observed, expected, variance))
     if shape and len(expected) == 1:
         raise ValueError(f"no shape to compare: {expected[0]:.0f} events fill one bin, as each needs {MIN_EXPECTED:g}")
     value = float(np.sum((observed - expected) ** 2 / (expected + variance)))
@@ -108,8 +117,9 @@ def check(
     Raises
     ------
     ClosureError
-        If that is not so.
+        If that is not so, or a bin of any of them is infinite or not a number.
     """
+    _demand_finite({"data": data, **{f"'{name}'": simulation for name, simulation in {**right, **wrong}.items()}})
     found = {name: chi_squared(data, simulation, shape) for name, simulation in {**right, **wrong}.items()}
     faults = [f"'{name}' does not close" for name in right if not found[name].closes]
     faults += [f"'{name}' closes although it is wrong" for name in wrong if found[name].closes]
@@ -161,20 +171,29 @@ def _array(values: Any) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-def _merged(column: Array, expected: Array) -> Array:
-    """Add up neighbouring bins from the left until each holds `MIN_EXPECTED`; the rest joins the last."""
-    groups: list[float] = []
-    filled = 0.0
-    total = 0.0
-    for value, weight in zip(column, expected, strict=True):
-        total, filled = total + value, filled + weight
+def _demand_finite(histograms: Mapping[str, hist.Hist]) -> None:
+    faults = [
+        f"{name}: not finite in {bad}" for name, h in histograms.items() if (bad := agreement.not_finite(h, flow=False))
+    ]
+    if faults:
+        raise ClosureError(f"{'; '.join(faults)}; look for an infinite weight or one that is not a number")
+
+
+def _starts(expected: Array) -> list[int]:
+    """Return where each group of neighbouring bins starts, so that it holds `MIN_EXPECTED`; the rest joins the last.
+
+    A rest of negative weights may take the last group below that, which then joins the one before.
+    """
+    starts, filled = [0], 0.0
+    for i, value in enumerate(expected, start=1):
+        filled += value
         if filled >= MIN_EXPECTED:
-            groups.append(total)
-            total = filled = 0.0
-    if not groups:
-        return np.array([total])
-    groups[-1] += total
-    return np.array(groups)
+            starts.append(i)
+            filled = 0.0
+    starts = starts[:-1] or starts
+    while len(starts) > 1 and expected[starts[-1] :].sum() < MIN_EXPECTED:
+        starts.pop()
+    return starts
 
 
 def _table(found: Mapping[str, ChiSquared]) -> pd.DataFrame:

@@ -19,7 +19,13 @@ __all__ = ["ByRecipe", "Progress", "arranged", "chosen", "cpu_seconds", "part_of
 
 SLUGS = recipe.slugs()
 # Parts in the order in which they run, by the module that holds them; the rest are a recipe's own tests.
-PARTS = {"test_executed": "execution", "test_contract": "contract", "": "own tests", "test_faults": "faults"}
+PARTS = {
+    "test_executed": "execution",
+    "test_contract": "contract",
+    "": "own tests",
+    "test_other_files": "other files",
+    "test_faults": "faults",
+}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -101,7 +107,7 @@ class Progress:
         """Print the line of a part of a recipe."""
         cost = self.costs[slug][part]
         end = f", {cost['failed']} FAILED" if cost["failed"] else ""
-        line = f"{slug or 'all recipes':28} {part:10} {cost['seconds']:6.1f} s  {cost['cpu']:6.1f} CPU s  "
+        line = f"{slug or 'all recipes':28} {part:11} {cost['seconds']:6.1f} s  {cost['cpu']:6.1f} CPU s  "
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         reporter.ensure_newline()
         reporter.write_line(f"{line}{cost['tests']:4} tests{end}")

@@ -14,9 +14,6 @@ from declared import exceptions
 
 __all__ = ["as_data", "copied", "emptied", "lean", "needed", "pruned", "trimmed"]
 
-# coffea's schema and its vectors ask that these exist, and do not read them
-ALWAYS_THERE = ["run", "luminosityBlock", "event", "Jet_mass"]
-ALWAYS_THERE += [f"{lepton}_{name}" for lepton in ("Muon", "Electron") for name in ("mass", "charge")]
 # These are as long as a menu and have nothing else in common.
 MENUS = {"HLT", "Flag", "L1"}
 NUMBERS = count()
@@ -25,8 +22,8 @@ Copy = Callable[[recipe.Recipe, str, Path], None]
 
 
 def needed(subject: recipe.Recipe, tree: str = "Events") -> set[str]:
-    """Return the branches that a recipe declares, and those that coffea asks for."""
-    return {*subject.branches(subject.parameters())[tree], *ALWAYS_THERE, *exceptions(subject.slug).asked_for}
+    """Return the branches that a recipe declares, with those that coffea asks for."""
+    return {*subject.required(subject.parameters())[tree], *exceptions(subject.slug).asked_for}
 
 
 def copied(subject: recipe.Recipe, copy: Copy, folder: Path) -> Callable[[Sequence[str]], list[str]]:

@@ -22,9 +22,9 @@ class ExceptionsError(ValueError):
 class RecipeExceptions:
     """The exceptions of one recipe.
 
-    `asked_for` are branches that must exist and are not read; `event_loops` how often a loop runs over each frame,
-    where it is not one frame for each tree and once; `longer` limits of the page's length that are its own; `opened`
-    the parameters with which something of small real files survives.
+    `asked_for` are branches of which a file has one or another, so that the recipe cannot declare them; `event_loops`
+    how often a loop runs over each frame, where it is not one frame for each tree and once; `longer` limits of the
+    page's length that are its own; `opened` the parameters with which something of small real files survives.
     """
 
     asked_for: Sequence[str] = ()

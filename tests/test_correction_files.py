@@ -220,3 +220,19 @@ def test_a_recipe_is_not_started_without_its_corrections(monkeypatch: pytest.Mon
     monkeypatch.setattr(corrections, "check_declared", Mock(side_effect=missing))
     result = CliRunner().invoke(main, ["recipe", "pileup-weights", *files])
     assert (result.exit_code, result.output) == (1, "Error: weights.json: no correction 'x'\n")
+
+
+def test_an_input_beyond_the_bins_names_correction_and_file() -> None:
+    """The library says the place of the input and its value; what declares its corrections tells which they are."""
+    path = sample.corrections("MUO", "muon_Z.json.gz")
+    key = "NUM_TightID_DEN_TrackerMuons"
+    with pytest.raises(RuntimeError) as error:
+        CorrectionSet.from_file(path)[key].evaluate(5.0, 30.0, "nominal")
+    declared = [{"file": "PATH", "key": "name", "for": "name in NAMES"}]
+    parameters = {"PATH": path, "NAMES": [key, key]}
+    said = corrections.beyond(f"RuntimeError: {error.value}", declared, parameters)
+    assert (
+        said
+        == f"'{key}' of {path} has eta from -2.4 to 2.4 and no rule beyond: leave such objects out, or clamp the input"
+    )
+    assert corrections.beyond("ValueError: another", declared, parameters) == ""

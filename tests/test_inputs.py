@@ -137,6 +137,17 @@ def test_a_missing_trigger_path_asks_for_the_parameter(tmp_path: Path) -> None:
     refused([path], message, branches={"Events": ["HLT_IsoMu24"]})
 
 
+def test_a_path_may_lack_where_it_counts_as_not_fired(tmp_path: Path) -> None:
+    """The error says how, and names every path; another missing branch is still one."""
+    path = flat(tmp_path / "a.root", HLT_IsoMu27=np.ones(3, bool))
+    asked = {"Events": ["HLT_IsoMu24", "HLT_IsoMu27", "HLT_IsoTkMu24"]}
+    refused([path], r"not_fired: \[HLT_IsoMu24, HLT_IsoTkMu24\] in a job file", branches=asked)
+    missing = ["HLT_IsoMu24", "HLT_IsoTkMu24"]
+    assert inputs.check([path], asked, thorough=True, not_fired=missing) == 3
+    assert inputs.lacking([path], ["HLT_IsoMu24", "HLT_IsoMu27"]) == {path: ["HLT_IsoMu24"]}
+    refused([path], "no branch 'nMuon'", branches={"Events": ["nMuon", *missing]}, not_fired=missing)
+
+
 @pytest.mark.parametrize(
     ("tree", "purpose"), [("Runs", "sums of weights"), ("LuminosityBlocks", "lumi sections, also those without")]
 )
@@ -160,6 +171,13 @@ def test_types_are_compared_across_files(
     files = {"a": [one], "b": [other]} if by_dataset else [one, other]
     message = rf"/{second}\.root: branch '{branch}' of Events is \w+, in .*\.root {named}; .*one NanoAOD version"
     refused(files, message, branches={"Events": [branch]})
+
+
+def test_types_may_differ_where_a_recipe_takes_several_versions(tmp_path: Path) -> None:
+    """It converts them itself; formats may still not mix."""
+    files = [flat(tmp_path / f"{kind}.root", nMuon=np.ones(3, kind)) for kind in ("i4", "u4")]
+    assert inputs.check(files, {"Events": ["nMuon"]}, mixed_types=True) == 6
+    refused(files, "branch 'nMuon' of Events is uint32_t", branches={"Events": ["nMuon"]})
 
 
 def test_types_of_collections_are_compared(tmp_path: Path) -> None:
@@ -293,6 +311,54 @@ def test_what_a_server_answers_is_told_apart(error: Exception, message: str, mon
     """No file, no permission, no protocol."""
     monkeypatch.setattr(uproot, "open", Mock(side_effect=error))
     refused(["root://host//a.root"], message)
+
+
+SUMS = {"Events": ["genWeight"], "Runs": ["genEventSumw"]}
+
+
+def weighted(folder: Path, name: str, *sums: float) -> str:
+    """Write a simulated file with these sums of weights in Runs."""
+    return write(folder / name, {**event_columns(3), "genWeight": np.ones(3, "f4")}, list(sums))
+
+
+def test_weights_that_sum_to_zero_name_dataset_and_file(tmp_path: Path) -> None:
+    """Before anything divides by the sum; one file of several is a warning."""
+    zero, good = weighted(tmp_path, "zero.root", 2.0, -2.0), weighted(tmp_path, "good.root", 3.0)
+    told = r"zero\.root: the weights of all generated events of dataset 'TT', in Runs, sum to 0, .* sum_of_weights of"
+    refused({"TT": [zero], "DY": [good]}, told, branches=SUMS)
+    with pytest.warns(
+        inputs.InputWarning, match=r"zero\.root: the weights of all generated events, in Runs, sum to zero"
+    ):
+        assert inputs.check({"TT": [zero, good]}, SUMS) == 6
+    refused([weighted(tmp_path, "nan.root", np.nan)], r"nan\.root: .* events, in Runs, sum to nan", branches=SUMS)
+
+
+def test_a_sum_of_weights_that_is_known_is_not_asked_of_the_file(tmp_path: Path) -> None:
+    """Neither its value nor its tree, of that dataset alone."""
+    zero, none = weighted(tmp_path, "zero.root", 0.0), flat(tmp_path / "none.root", genWeight=np.ones(3, "f4"))
+    assert inputs.check({"TT": [zero], "DY": [none]}, SUMS, known_sums=["TT", "DY"]) == 6
+    refused({"TT": [zero], "DY": [none]}, r"none\.root: no tree 'Runs'", branches=SUMS, known_sums=["TT"])
+
+
+def test_an_unknown_protocol_is_no_fault_of_a_server() -> None:
+    """Such as the name of a dataset before the address."""
+    refused(["xyz://host//a.root"], r"cannot be opened \(ValueError: .*\); give a path, or an address such as root://")
+
+
+def test_a_certified_list_of_other_runs_is_an_error(tmp_path: Path) -> None:
+    """It would leave nothing of the data without a word; one that knows a run, or an empty one, is as it is."""
+    good = write(tmp_path / "good.root", event_columns(3), None)
+    listed = tmp_path / "golden.json"
+    for content, message in (
+        ('{"378981": [[1, 9]]}', r"golden\.json: knows none of the runs in .*good\.root \(1 to 1\)"),
+        ("[1, 2", r"golden\.json: not a JSON of certified lumi sections"),
+    ):
+        listed.write_text(content)
+        with pytest.raises(inputs.InputError, match=message):
+            inputs.check_certified([good], str(listed))
+    for content in ('{"1": [[1, 9]], "2": []}', "{}"):
+        listed.write_text(content)
+        inputs.check_certified([good], str(listed))
 
 
 def test_data_and_simulation_are_what_is_declared(tmp_path: Path) -> None:

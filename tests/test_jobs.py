@@ -1,5 +1,6 @@
 """A job gives a recipe the reader's files, and values that fit them: nothing of the sample slips in."""
 
+import dataclasses
 import json
 import os
 import re
@@ -9,10 +10,11 @@ from typing import Any
 import click.testing
 import numpy as np
 import pytest
+import uproot
 import yaml
 from papermill.translators import PythonTranslator
 
-from cookbook import cli, eras, inputs, job_files, job_template, jobs, parameters, recipe, sample
+from cookbook import cli, dialects, eras, inputs, job_files, job_template, jobs, parameters, recipe, sample
 from small_files import event_columns, write
 
 SLUGS = recipe.slugs()
@@ -74,6 +76,23 @@ def test_the_kind_can_be_given(folder: Path) -> None:
     """A file is not opened where the job says what it is."""
     text = "datasets: {a: {files: 'root://host//a.root', data: true}}\ncertified: golden.json"
     assert job(folder, "certified-data", text).parameters["DATA"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("about", "files", "message"),
+    [
+        ("data", "tt_*.root", "its answer is about data, and all your files are simulation; add a dataset of data"),
+        ("simulation", "data.root", "its answer is about simulation, and all your files are data; add"),
+    ],
+)
+def test_files_of_the_kind_that_the_answer_is_about_are_asked(
+    folder: Path, about: str, files: str, message: str
+) -> None:
+    """A recipe that cannot do without them says so before anything runs."""
+    subject = recipe.load(NORMALISED)
+    told = dataclasses.replace(subject, metadata={**subject.metadata, "answer_about": about})
+    with pytest.raises(jobs.JobError, match=message):
+        jobs.read(told, files=[f"mine={folder / files}"])
 
 
 def test_one_error_lists_all_that_is_missing(folder: Path) -> None:
@@ -293,6 +312,59 @@ def test_the_schema_has_the_comments() -> None:
     assert not {"FILE", "FILES", "TIMING_EVENTS"} & set(properties)
 
 
+@pytest.mark.parametrize(
+    ("slug", "names"),
+    [
+        ("jet-energy-uncertainties", {"RHO": "fixedGridRhoFastjetAll"}),
+        ("electron-scale-factors", {"ELECTRON_ID": "mvaFall17V2Iso_WP90"}),
+    ],
+)
+@pytest.mark.parametrize("version", ["v9", "v12"])
+def test_names_of_branches_are_those_of_the_version(
+    tmp_path: Path, slug: str, names: dict[str, str], version: str
+) -> None:
+    """A parameter that names a branch has the name that the file has, and the terminal says so."""
+    subject = recipe.load(slug)
+    own = subject.parameters()
+    path = dialects.write(inputs.paths(own["FILES"])[0], tmp_path / "a.root", version, events=2)
+    as_input = f"files: [{path}]" if subject.metadata["input"] == "files" else WHOLE.replace("tt_*.root", path)
+    as_input = as_input.replace("  SingleMuon: {files: [data.root]}\n", "").replace("certified: golden.json\n", "")
+    read = job(tmp_path, slug, as_input)
+    wanted = names if version == "v9" else {name: own[name] for name in names}
+    assert {name: {**own, **read.parameters}[name] for name in names} == wanted
+    assert any("in this version of NanoAOD" in note for note in read.notes) == (version == "v9")
+    assert subject.check_files(read.files, {**own, **read.parameters}) == 2
+
+
+def test_a_name_that_is_given_stays(tmp_path: Path) -> None:
+    """What the reader writes counts more than the version."""
+    path = dialects.write(sample.files("TTbar")[0], tmp_path / "a.root", "v9", events=2)
+    assert job(tmp_path, "jet-energy-uncertainties", f"files: [{path}]\nRHO: other").parameters["RHO"] == "other"
+
+
+def test_sums_of_weights_are_given_by_hand(folder: Path) -> None:
+    """A skim without Runs runs with the sum that its dataset is given; without one the error says how to give it."""
+    write(folder / "tt_1.root", {**event_columns(3), "genWeight": np.ones(3, "f4")}, None)
+    subject = recipe.load(NORMALISED)
+    text = WHOLE.replace("tt_*.root", "tt_1.root")
+    with pytest.raises(inputs.InputError, match=r"tt_1\.root: .*genEventSumw.*sum_of_weights of its dataset"):
+        inputs.check(job(folder, NORMALISED, text).files, {"Runs": ["genEventSumw"]}, ["genEventSumw"], ["SingleMuon"])
+    read = job(folder, NORMALISED, text.replace("833.9", "833.9, sum_of_weights: 7.5e6"))
+    assert read.parameters["SUM_OF_WEIGHTS"] == {"top pairs": 7.5e6}
+    with pytest.raises(inputs.InputError, match="nMuon") as error:  # and nothing of Runs
+        subject.check_files(read.files, {**subject.parameters(), **read.parameters})
+    assert "Runs" not in str(error.value)
+
+
+def test_sums_of_old_versions_are_read(folder: Path) -> None:
+    """Until v7 the sums had another name: the job hands them over."""
+    with uproot.recreate(folder / "tt_1.root") as file:
+        file["Events"] = {**event_columns(3), "genWeight": np.ones(3, "f4")}
+        file["Runs"] = {"run": np.ones(2, "u4"), "genEventSumw_": np.array([2.0, 3.5])}
+    text = WHOLE.replace("tt_*.root", "tt_1.root")
+    assert job(folder, NORMALISED, text).parameters["SUM_OF_WEIGHTS"] == {"top pairs": 5.5}
+
+
 def test_an_era_replaces_names_and_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and correction files are those of the era, in the layout of the CMS groups."""
     table = {**eras.table(), "root": str(folder)}
@@ -339,6 +411,16 @@ def test_the_eras_replace_what_the_recipes_have() -> None:
     )
     names = {name for era in eras.table()["eras"].values() for name in era["names"]}
     assert {name for name in names if name not in own} == set()
+
+
+def test_paths_count_as_not_fired_where_the_recipe_reads_them(folder: Path) -> None:
+    """So that one job file serves several recipes; SET gives them too, and nothing but a path may stand there."""
+    text = f"{WHOLE}not_fired: [HLT_IsoTkMu24, HLT_IsoMu24]\n"
+    assert job(folder, NORMALISED, text).not_fired == ("HLT_IsoMu24",)
+    assert job(folder, NORMALISED, WHOLE, settings=["not_fired=[HLT_IsoMu24]"]).not_fired == ("HLT_IsoMu24",)
+    assert job(folder, NORMALISED, WHOLE).not_fired == ()
+    with pytest.raises(jobs.JobError, match=r"not_fired\.0: 'Muon_pt' does not match .* \(a trigger path\)"):
+        job(folder, NORMALISED, f"{WHOLE}not_fired: [Muon_pt]\n")
 
 
 def test_an_unreadable_file_is_reported_as_one(tmp_path: Path) -> None:

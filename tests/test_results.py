@@ -1,12 +1,12 @@
 """A recipe run on a reader's files gives back a folder of results, whole or not at all."""
 
 import errno
+import io
 import json
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -15,9 +15,10 @@ import pytest
 import uproot
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from tqdm import tqdm
 
 import small_files
-from cookbook import execution, histograms, kernels, ownfiles, recipe, results
+from cookbook import execution, histograms, kernels, ownfiles, progress, recipe, results
 
 FILL = """
 import hist
@@ -176,6 +177,7 @@ def test_a_figure_that_fails_costs_no_result(tmp_path: Path, capfd: pytest.Captu
     ("code", "message"),
     [
         ("raise ValueError('no\\nluck')", r"cell 3 \(raise ValueError.*\) raised ValueError: no luck; "),
+        ("x = 1\n\nassert x == 2", r"cell 3 \(x = 1\) raised AssertionError: in 'assert x == 2'; see "),
         ("import os\nos.kill(os.getpid(), 9)", r"the kernel died or was stopped in cell 3 \(import os\)"),
         ("import ctypes\nctypes.string_at(0)", r"the kernel died or was stopped in cell 3 \(import ctypes\)"),
     ],
@@ -228,6 +230,22 @@ def test_what_a_reader_put_there_is_not_removed(start: Callable[[], Path]) -> No
     (first / "notes.txt").touch()
     assert [start().name, start().name] == ["small-2", "small-3"]
     assert (first / "notes.txt").is_file()
+
+
+def test_a_reader_sees_the_own_files_where_others_stand_in(tmp_path: Path) -> None:
+    """In what the notebook says and prints, in the summary, and in the error of a run."""
+
+    def own(text: str) -> str:
+        return text.replace(str(tmp_path / "simulation.root"), "root://host//own.root")
+
+    folder = results.run(written(tmp_path, figure="print(FILES['mine'])"), given(tmp_path), tmp_path / "out", own)
+    cells = nbformat.read(folder / "small.ipynb", as_version=4).cells
+    assert [cell.outputs[0].text for cell in cells if "print(FILES" in cell.source] == ["['root://host//own.root']\n"]
+    assert json.loads((folder / "summary.json").read_text())["datasets"]["mine"]["files"] == ["root://host//own.root"]
+    for name in ("small.ipynb", "small.html", "summary.json"):
+        assert str(tmp_path / "simulation.root") not in (folder / name).read_text()
+    with pytest.raises(execution.ExecutionError, match=r"the input was root://host//own\.root"):
+        results.run(written(tmp_path, agreement="1 / 0"), given(tmp_path), tmp_path / "out", own)
 
 
 @pytest.mark.parametrize("former", [False, True])
@@ -285,11 +303,34 @@ def test_a_full_disk_is_one_line(start: Callable[[], Path], tmp_path: Path, monk
     assert [(path.name, path.stat().st_ino) for path in (tmp_path / "out").iterdir()] == [("small", before)]
 
 
-def test_a_long_cell_shows_that_it_is_alive() -> None:
-    """The progress is drawn anew every second, where there is a terminal."""
-    drawn = {True: 0, False: 0}
-    for disable in drawn:
-        bar = SimpleNamespace(disable=disable, refresh=lambda d=disable: drawn.update({d: drawn[d] + 1}))
-        with kernels._ticking(bar):
-            time.sleep(1.2)
-    assert drawn == {True: 0, False: 1}
+def test_the_progress_goes_by_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar is drawn anew every second, where there is a terminal, and never goes back."""
+    drawn: list[tuple[int, str, str]] = []
+
+    class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "disable": False, "file": io.StringIO()})
+
+        def refresh(self, *_: Any, **__: Any) -> None:
+            drawn.append((self.n, self.desc, self.postfix or ""))
+
+    monkeypatch.setattr(kernels, "tqdm", Bar)
+    monkeypatch.setattr(kernels, "TICK", 0.05)
+    counts = progress.Counts(tmp_path / "counts", 3000)
+    in_the_kernel = progress.shared(counts.path)
+    cells = [new_code_cell(metadata={"papermill": {"status": status}}) for status in ("completed", "running")]
+    with kernels._shown("small", cells, counts):
+        for both in ([3000, 1000], [0, 0]):
+            in_the_kernel[:] = both
+            seen = len(drawn)
+            while len(drawn) < seen + 2:
+                time.sleep(0.01)
+    assert (4000, "small: 1 of 2 cells", "coffea 3,000, RDataFrame 1,000 of 3,000 events") in drawn
+    assert drawn[-1] == (4000, "small: 1 of 2 cells", "")
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A log holds no progress."""
+    with kernels._shown("small", [], progress.Counts(tmp_path / "counts", 10)):
+        pass
+    assert capfd.readouterr() == ("", "")

@@ -1,5 +1,5 @@
 JET = {"JetEta": "Jet_eta[i]", "JetPhi": "Jet_phi[i]", "JetA": "Jet_area[i]"}
-JET |= {"Rho": "Rho_fixedGridRhoFastjetAll", "run": "double(run)"}
+JET |= {"Rho": RHO, "run": "double(run)"}
 
 
 def jec_call(kind, place, pt):

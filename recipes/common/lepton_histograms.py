@@ -1,5 +1,4 @@
-def lepton_histograms(names, dataset, weights, leading):
-    """Histograms of the leading lepton by process and weighting."""
+def lepton_histograms(names, dataset, weights, leading):  # by process and weighting
     labels = {"process": names, "weighting": list(weights)}
     axes = [hist.axis.StrCategory(values, name=name) for name, values in labels.items()]
     result = {}

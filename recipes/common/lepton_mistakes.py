@@ -1,5 +1,4 @@
-def with_mistakes(generator, leptons, product):
-    """Also no factor, and the ways to apply them wrongly."""
+def with_mistakes(generator, leptons, product):  # also none, and wrongly applied ones
     right = lepton_weights(generator, leptons, product)
     nominal, of_first = right["nominal"], lepton_weights(generator, leptons[:, :1], product)
     return right | {

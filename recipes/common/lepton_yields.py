@@ -1,9 +1,8 @@
-simulated = [name for name in FILES if name not in DATA]
 ETA = next(iter(AXES))
 
 
 def expected(weighting):
-    return sum(by_mistake[ETA][name, weighting, :] for name in simulated)
+    return sum(by_mistake[ETA][name, weighting, :] for name in FILES if name not in DATA)
 
 
 def observed():

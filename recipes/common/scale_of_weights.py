@@ -9,5 +9,9 @@ def sum_of_weights(path):
 
 def scale_of_weights(files):
     """Factor of each dataset's generator weight; one, and not used, for data."""
-    sums = {n: sum(map(sum_of_weights, files[n])) for n in files if n not in DATA}
-    return {n: LUMINOSITY * CROSS_SECTION[n] / sums[n] if n in sums else 1.0 for n in files}
+    scales = dict.fromkeys(files, 1.0)
+    for name in files.keys() - set(DATA):
+        total = SUM_OF_WEIGHTS.get(name) or sum(map(sum_of_weights, files[name]))
+        assert total, f"{name}: the weights of {', '.join(files[name])} sum to zero"
+        scales[name] = CROSS_SECTION[name] * LUMINOSITY / total
+    return scales

@@ -3,5 +3,5 @@ def uncorrected(events):
     jets = events.Jet
     for name in ("pt", "mass"):
         jets[f"{name}_raw"] = jets[name] * (1 - jets.rawFactor)
-    jets["Rho"], jets["run"] = events.Rho.fixedGridRhoFastjetAll, events.run
+    jets["Rho"], jets["run"] = events[*RHO.split("_")], events.run
     return jets

@@ -1,21 +1,13 @@
 def with_generator(df, files, *branches):
     """One, or an empty list, where data lack a branch, in the branch's own type.
 
-    With one thread, ROOT 6.40 crashes on a list that a file lacks after one that has it:
-    files of data come first, as per_sample sorts them. Numbers may be in any order.
+    Data come first: with one thread ROOT 6.40 crashes on a list that a later file lacks.
     """
     simulated = [paths[0] for name, paths in files.items() if name not in DATA]
-    if not simulated:  # data alone, for which no value is used
-        for branch in branches:
-            df = df.DefaultValueFor["float"](branch, 1)
-        return df
-    with ROOT.TFile.Open(simulated[0]) as file:
-        for branch in branches:
-            leaf = file["Events"].GetLeaf(branch)
-            kind = leaf.GetTypeName()
-            if leaf.GetLeafCount():  # it has a length: a list
-                empty, kind = ROOT.RVec[kind](), f"ROOT::VecOps::RVec<{kind}>"
-                df = df.DefaultValueFor[kind](branch, empty)
-            else:
-                df = df.DefaultValueFor[kind](branch, 1)
+    for branch in branches:  # of data alone no value is used
+        kind = "float"
+        if simulated:
+            kind = ROOT.RDataFrame("Events", simulated[0]).GetColumnType(branch)
+        _, is_list, inner = kind.rstrip(">").partition("RVec<")
+        df = df.DefaultValueFor[kind](branch, ROOT.RVec[inner]() if is_list else 1)
     return df

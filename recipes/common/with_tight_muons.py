@@ -1,7 +1,5 @@
-GOOD = (
-    f"Muon_pt > {MIN_PT} && abs(Muon_eta) < {MAX_ETA} && Muon_tightId"
-    f" && Muon_pfRelIso04_all < {MAX_ISOLATION}"
-)
+GOOD = f"Muon_pt > {MIN_PT} && abs(Muon_eta) < {MAX_ETA} && Muon_tightId"
+GOOD += f" && Muon_pfRelIso04_all < {MAX_ISOLATION}"
 
 
 def with_tight_muons(df):

@@ -15,14 +15,32 @@ from typing import Any
 import click
 
 from cookbook import common as common_cells
-from cookbook import corrections, execution, inputs, job_template, jobs, notebooks, parameters, results
-from cookbook.recipe import RecipeError, all_recipes, load, slugs
+from cookbook import (
+    corrections,
+    execution,
+    inputs,
+    job_template,
+    jobs,
+    notebooks,
+    parameters,
+    remote,
+    results,
+    standins,
+)
+from cookbook.recipe import Recipe, RecipeError, all_recipes, load, slugs
 
 __all__ = ["main"]
 
 BENCH_ROUNDS = 5
 BENCH_SCALE = 2
-ERRORS = (RecipeError, jobs.JobError, inputs.InputError, corrections.CorrectionError, execution.ExecutionError)
+ERRORS = (
+    RecipeError,
+    jobs.JobError,
+    inputs.InputError,
+    remote.RemoteError,
+    corrections.CorrectionError,
+    execution.ExecutionError,
+)
 
 
 class Faults(click.Group):
@@ -83,16 +101,31 @@ def recipe(
     read = jobs.read(chosen, Path(job) if job else None, files, settings, era)
     for note in read.notes:
         click.echo(f"{name}: {note}")
-    values = {**chosen.parameters(), **read.parameters}
+    folder = _run(chosen, read, out)
+    click.echo("\n".join(results.lines(folder)))
+
+
+def _run(chosen: Recipe, job: jobs.Job, out: Path) -> Path:
+    """Check what a job gives, run the recipe on it, and return the folder of the results."""
+
+    def tell(line: str) -> None:
+        click.echo(f"{chosen.slug}: {line}")
+
+    chosen.check_corrections({**chosen.parameters(), **job.parameters})
+    copied, copies = standins.local(chosen, job, tell)
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", inputs.InputWarning)
-        events = chosen.check_files(read.files, values, thorough=True)
+        values = {**chosen.parameters(), **copied.parameters}
+        try:
+            events = chosen.check_files(copied.files, values, thorough=True, not_fired=job.not_fired)
+        except inputs.InputError as error:
+            raise inputs.InputError(copies.taken_out(str(error))) from error
     for warning in found:
-        click.echo(f"{name}: {warning.message}", err=True)
-    chosen.check_corrections(values)
-    click.echo(f"{name}: {events} events in {len(inputs.paths(read.files))} file(s)")
-    folder = results.run(parameters.applied(chosen, read.parameters), read.parameters, out)
-    click.echo("\n".join(results.lines(folder)))
+        click.echo(f"{chosen.slug}: {copies.taken_out(str(warning.message))}", err=True)
+    tell(f"{events} events in {len(inputs.paths(job.files))} file(s)")
+    with standins.with_all_paths(chosen, copied, tell) as (ready, whole):
+        recipe = parameters.applied(chosen, ready.parameters)
+        return results.run(recipe, ready.parameters, out, lambda text: copies.taken_out(whole.taken_out(text)))
 
 
 @main.command()

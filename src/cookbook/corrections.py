@@ -10,14 +10,17 @@ from __future__ import annotations
 import difflib
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CorrectionError", "check", "check_declared", "inputs"]
+__all__ = ["CorrectionError", "beyond", "check", "check_declared", "inputs"]
+
+BEYOND = re.compile(r"Index (?:above|below) bounds in \w+ for input argument (\d+) value: (\S+)")
 
 
 class CorrectionError(ValueError):
@@ -84,10 +87,37 @@ def check_declared(declared: Mapping[str, str], parameters: Mapping[str, Any]) -
     CorrectionError
         As `check`.
     """
+    for path, name, choices in _each(declared, parameters):
+        check(path, name, **choices)
+
+
+def beyond(message: str, declared: Iterable[Mapping[str, str]], parameters: Mapping[str, Any]) -> str:
+    """Return which correction an input was beyond the bins of, where a message is correctionlib's on that, or nothing.
+
+    correctionlib says the place of the input and its value. `declared` are entries as `check_declared` takes them, of
+    which those are named that end at such a value.
+    """
+    said = BEYOND.search(message)
+    if not said:
+        return ""
+    place, value = int(said[1]), float(said[2])
+    found = []
+    for path, name in dict.fromkeys((path, name) for one in declared for path, name, _ in _each(one, parameters)):
+        known = inputs(path, name)
+        variable = known[place] if place < len(known) else None
+        ends = [ends for tree in _trees(path, name) for ends in _ends(tree, variable) if not ends[0] <= value < ends[1]]
+        if ends:
+            low, high = min(low for low, _ in ends), max(high for _, high in ends)
+            found.append(f"'{name}' of {path} has {variable} from {low:g} to {high:g} and no rule beyond")
+    return f"{'; '.join(found)}: leave such objects out, or clamp the input" if found else ""
+
+
+def _each(declared: Mapping[str, str], parameters: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return file, key and choices of each correction that an entry declares."""
     loop = f" for {declared['for']}" if "for" in declared else ""
     one = f"({declared['file']}, {declared['key']}, {declared.get('values', '{}')})"
-    for path, name, choices in eval(f"[{one}{loop}]", {"inputs": inputs, **parameters}):
-        check(path, name, **choices)
+    found: list[tuple[str, str, dict[str, Any]]] = eval(f"[{one}{loop}]", {"inputs": inputs, **parameters})
+    return found
 
 
 PARTS = ("corrections", "compound_corrections")
@@ -163,6 +193,27 @@ def _lacking_in_category(node: Any, asked: Mapping[str, str], within: Mapping[st
     if text not in branches and default is None:
         return _Lacking(variable, text, list(branches), {v: t for v, t in within.items() if v != variable})
     return _lacking(branches.get(text, default), asked, {**within, variable: text})
+
+
+def _ends(node: Any, variable: str | None) -> Iterator[tuple[float, float]]:
+    """Yield first and last edge of each binning of a variable below a node that has no rule for what lies beyond."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _ends(item, variable)
+    elif isinstance(node, dict):
+        if node.get("flow") == "error":
+            several = node["nodetype"] == "multibinning"
+            axes = zip(node["inputs"], node["edges"], strict=True) if several else [(node["input"], node["edges"])]
+            for name, edges in axes:
+                if name == variable:
+                    yield (edges["low"], edges["high"]) if isinstance(edges, dict) else _numbers(edges)
+        for item in node.values():
+            yield from _ends(item, variable)
+
+
+def _numbers(edges: Sequence[float | str]) -> tuple[float, float]:
+    """Return first and last edge as numbers: a file has "inf" and "-inf" as texts."""
+    return float(edges[0]), float(edges[-1])
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

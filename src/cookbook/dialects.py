@@ -64,17 +64,20 @@ def write(source: str, target: str | Path, version: str, events: int | None = No
     return str(target)
 
 
-def twin(source: str, version: str, only: Collection[str]) -> str:
-    """Return the path of a file in the names and types of a version, written once into the cache of the sample."""
+def twin(source: str, version: str, only: Collection[str] = (), events: int | None = None) -> str:
+    """Return the path of a file in the names and types of a version, written once into the cache of the sample.
+
+    The parameters are those of `write`.
+    """
     table = resources.files("cookbook").joinpath("nanoaod.toml").read_bytes()
     status = Path(source).stat()
-    content = f"{Path(source).resolve()} {status.st_size} {status.st_mtime_ns} {sorted(only)}"
+    content = f"{Path(source).resolve()} {status.st_size} {status.st_mtime_ns} {sorted(only)} {events}"
     key = hashlib.sha256(table + content.encode()).hexdigest()[:16]
     path = sample.cache_folder() / "dialects" / key / f"{Path(source).stem}_{version}.root"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}.partial")
-        write(source, unfinished, version, only=only)
+        write(source, unfinished, version, events, only)
         unfinished.replace(path)
     return str(path)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import glob
+import json
+import math
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,10 +20,21 @@ from typing import Any
 
 import uproot
 
-from cookbook import damage, nanoaod
+from cookbook import damage, nanoaod, remote
 from cookbook.recipe import Files
 
-__all__ = ["InputError", "InputWarning", "check", "events", "is_simulation", "paths"]
+__all__ = [
+    "InputError",
+    "InputWarning",
+    "check",
+    "check_certified",
+    "events",
+    "is_simulation",
+    "lacking",
+    "old_sum_of_weights",
+    "paths",
+    "version",
+]
 
 ROOT_MAGIC = b"root"
 # In a name TChain reads these as a pattern, or as what stands before the name of a tree.
@@ -34,8 +47,12 @@ PURPOSE = {
     "Runs": "the sums of weights of all generated events",
     "LuminosityBlocks": "the lumi sections, also those without a selected event",
 }
+BY_HAND = "the sum by hand, as sum_of_weights of its dataset in a job file"
 VERSIONS = "names change with the NanoAOD version"
-TRIGGERS = "trigger paths change from year to year: set the recipe's trigger to one of the file's"
+TRIGGERS = (
+    "trigger paths change from year to year: set the recipe's trigger to one of the file's, or let the path count as "
+    "not fired where a file lacks it: not_fired: [{}] in a job file"
+)
 
 
 class InputError(ValueError):
@@ -54,10 +71,13 @@ class _Needs:
     optional: Collection[str]
     data: Collection[str] | None
     thorough: bool
+    not_fired: Collection[str]
+    known_sums: Collection[str]
 
-    def of(self, simulation: bool) -> dict[str, list[str]]:
+    def of(self, dataset: str | None, simulation: bool) -> dict[str, list[str]]:
         """Return the branches that a file must have, by tree, without the trees of which it needs nothing."""
-        wanted = {t: [n for n in names if simulation or n not in self.optional] for t, names in self.branches.items()}
+        left_out = {*(() if simulation else self.optional), *(SUMS if dataset in self.known_sums else ())}
+        wanted = {tree: [name for name in names if name not in left_out] for tree, names in self.branches.items()}
         return {tree: names for tree, names in wanted.items() if names or not self.branches[tree]}
 
 
@@ -71,6 +91,7 @@ class _Content:
     marks: tuple[object, ...]
     kinds: dict[tuple[str, ...], str]
     numbers: dict[str, Any] = field(default_factory=dict)
+    sum_of_weights: float | None = None
 
 
 def paths(files: Files) -> list[str]:
@@ -84,6 +105,9 @@ def check(
     optional: Collection[str] = (),
     data: Collection[str] | None = None,
     thorough: bool = False,
+    not_fired: Collection[str] = (),
+    mixed_types: bool = False,
+    known_sums: Collection[str] = (),
 ) -> int:
     """Check that every file is there, whole, has the trees and branches, and fits the others.
 
@@ -104,6 +128,12 @@ def check(
         Also read the branches once: counters against lists, values that are not finite, event numbers that occur
         twice, events of lumi sections that LuminosityBlocks lacks. Reads local files alone. What then remains
         undetectable is said in `damage`.
+    not_fired
+        Branches of Events, trigger paths, that any file may lack.
+    mixed_types
+        Whether a branch may have another type in each file.
+    known_sums
+        Datasets whose sum of generator weights is known from elsewhere, so that their files may lack it.
 
     Returns
     -------
@@ -114,25 +144,27 @@ def check(
     ------
     InputError
         If there is no file at all, or one of them is not there, not ROOT, damaged, lacks a tree or branches, is there
-        twice, has branches of other types than another one, or is data where simulation is declared, or vice versa.
+        twice, has branches of other types than another one, or is data where simulation is declared, or vice versa; or
+        if a recipe takes sums of weights from Runs, and those of a dataset sum to zero or to no number.
 
     Warns
     -----
     InputWarning
-        If `thorough` finds values that are not finite, events that occur twice in a simulated file, or events of lumi
-        sections that LuminosityBlocks lacks.
+        If one file of several has such a sum, or `thorough` finds values that are not finite, events that occur twice
+        in a simulated file, or events of lumi sections that LuminosityBlocks lacks.
     """
     if isinstance(files, str | bytes) or not paths(files):
         raise InputError(f"no input files in {files!r}: give at least one NanoAOD file, in a list")
-    needs, contents = _Needs(branches, optional, data, thorough), []
+    needs, contents = _Needs(branches, optional, data, thorough, not_fired, known_sums), []
     first: dict[object, _Content] = {}
     kinds: dict[tuple[str, ...], _Content] = {}
     for dataset, path in _by_dataset(files):
         with _opened(path) as file:
             content = _check_file(dataset, path, file, needs)
         _check_once(content, first)
-        _check_alike(content, kinds)
+        _check_alike(content, kinds, mixed_types)
         contents.append(content)
+    _check_sums(contents)
     if thorough:
         _check_numbers(contents, data or ())
     return sum(content.entries for content in contents)
@@ -141,6 +173,50 @@ def check(
 def events(files: Files) -> int:
     """Return the entries of the Events trees, summed over `files`."""
     return check(files, {"Events": []})
+
+
+def lacking(files: Files, names: Collection[str]) -> dict[str, list[str]]:
+    """Return which of these branches of Events each file lacks, without those files that have all.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    found: dict[str, list[str]] = {}
+    for path in paths(files) if names else ():
+        with _opened(path) as file:
+            _check_events(path, file)
+            have = set(file["Events"].keys(recursive=False))
+            found[path] = [name for name in names if name not in have]
+    return {path: absent for path, absent in found.items() if absent}
+
+
+def check_certified(files: Sequence[str], certified: str) -> None:
+    """Check that a list of certified lumi sections knows a run of these files of data.
+
+    A list of another year, or of the book's sample, would leave nothing of them without a word.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has none of the runs that the files have.
+    """
+    try:
+        known = {int(run) for run in json.loads(Path(certified).read_text(encoding="utf-8"))}
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{certified}: not a JSON of certified lumi sections ({error}); give another") from error
+    runs: set[int] = set()
+    for path in files:
+        with _opened(path) as file:
+            tree = file["Runs"] if "Runs" in file and "run" in file["Runs"] else file["Events"]
+            if "run" in tree.keys(recursive=False):
+                runs |= set(tree["run"].array(library="np").tolist())
+    if runs and known and not runs & known:
+        raise InputError(
+            f"{certified}: knows none of the runs in {files[0]} ({min(runs)} to {max(runs)}): all data would be left "
+            "out; give the list of the year that the data are of"
+        )
 
 
 def is_simulation(path: str) -> bool | None:
@@ -155,6 +231,39 @@ def is_simulation(path: str) -> bool | None:
         _check_length(path, file)
         _check_events(path, file)
         return _sign_of_simulation(file) is not None if file["Events"].keys(recursive=False) else None
+
+
+def version(paths: Sequence[str]) -> str:
+    """Return the version of NanoAOD of files, as the first one tells that has branches to tell it by.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be read, or none tells its version.
+    """
+    for path in paths:
+        with _opened(path) as file:
+            _check_length(path, file)
+            if found := nanoaod.version_of(file):
+                return found
+    raise InputError(f"{paths[0]}: no branch tells its NanoAOD version; give a file with jets, leptons or vertices")
+
+
+def old_sum_of_weights(paths: Sequence[str]) -> float | None:
+    """Return the sum of weights of all generated events under its name until v7, or None if a file lacks that.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    total = 0.0
+    for path in paths:
+        with _opened(path) as file:
+            if "Runs" not in file or SUMS[1] not in file["Runs"].keys(recursive=False):
+                return None
+            total += float(file["Runs"][SUMS[1]].array(library="np").sum())
+    return total
 
 
 def _by_dataset(files: Files) -> Iterator[tuple[str | None, str]]:
@@ -202,6 +311,7 @@ def _check_is_file(path: str, local: Path) -> None:
 def _opened(path: str) -> Iterator[Any]:
     """Open a file; whatever goes wrong with it while it is open names it."""
     _check_path(path)
+    remote.limit_waiting()
     opened = False
     try:
         with uproot.open(path) as file:
@@ -214,33 +324,33 @@ def _opened(path: str) -> Iterator[Any]:
 
 
 def _what_failed(path: str, error: Exception, opened: bool) -> str:
+    in_the_file = isinstance(error, uproot.DeserializationError) or (opened and not isinstance(error, OSError))
+    if remote.is_address(path) and not in_the_file:
+        return remote.what_failed(path, error)
     reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    if "://" not in path or opened or isinstance(error, uproot.DeserializationError):
-        return f"cannot be read ({reason}); copy the file again or take it off the list"
-    if isinstance(error, FileNotFoundError):
-        return f"no such file on the server ({reason}); check the path"
-    if isinstance(error, ImportError):
-        return f"cannot be opened ({reason})"
-    login = ", and your grid proxy (voms-proxy-info)" if path.startswith(("root:", "xroot", "davs:")) else ""
-    return f"the server cannot be reached, or refuses ({reason}); check the address and the network{login}"
+    return f"cannot be read ({reason}); copy the file again or take it off the list"
 
 
 def _check_file(dataset: str | None, path: str, file: Any, needs: _Needs) -> _Content:
     _check_length(path, file)
     sign = _sign_of_simulation(file)
     simulation = sign is not None if needs.data is None or dataset is None else dataset not in needs.data
-    wanted = needs.of(simulation)
+    wanted = needs.of(dataset, simulation)
     _check_events(path, file)
     _check_not_bare(path, file, wanted)
     if needs.data is not None and dataset is not None:
         _check_declared(path, file, dataset, simulation, sign)
-    _check_branches(path, file, wanted)
+    _check_branches(path, file, wanted, needs.not_fired)
+    have = set(file["Events"].keys(recursive=False))
+    wanted = {t: [n for n in names if n in have or n not in needs.not_fired] for t, names in wanted.items()}
     faults = [f for tree, names in wanted.items() for f in damage.bookkeeping(file[tree], names, file.file.fEND)]
     _raise_damage(path, faults)
     numbers = _read_through(path, file, wanted) if needs.thorough and "://" not in path else {}
     kinds: dict[tuple[str, ...], str] = {(tree,): _format(file[tree]) for tree in wanted}
     kinds |= {(tree, name): str(file[tree][name].typename) for tree, names in wanted.items() for name in names}
-    return _Content(path, dataset, int(file["Events"].num_entries), _marks(path, file), kinds, numbers)
+    sums = [name for name in wanted.get("Runs", ()) if name in SUMS] if simulation else []
+    total = float(file["Runs"][sums[0]].array(library="np").sum()) if sums else None
+    return _Content(path, dataset, int(file["Events"].num_entries), _marks(path, file), kinds, numbers, total)
 
 
 def _check_length(path: str, file: Any) -> None:
@@ -300,7 +410,7 @@ def _check_not_bare(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -
         raise InputError(f"{path}: no event and no branch in 'Events', which coffea cannot read; {fix}")
 
 
-def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -> None:
+def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]], not_fired: Collection[str]) -> None:
     """Name all trees and branches that are missing, with the nearest names."""
     lines: list[str] = []
     absent: list[str] = []
@@ -309,7 +419,7 @@ def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -
             lines.append(_no_tree(tree, names, file))
             continue
         have = set(file[tree].keys(recursive=False))
-        missing = [name for name in names if name not in have]
+        missing = [name for name in names if name not in have and name not in not_fired]
         if missing:
             lines.append(f"tree '{tree}' has " + "; ".join(f"no branch '{n}'; {_nearest(n, have)}" for n in missing))
         absent += missing
@@ -321,7 +431,9 @@ def _check_branches(path: str, file: Any, wanted: Mapping[str, Sequence[str]]) -
 def _advice(path: str, absent: Sequence[str]) -> set[str]:
     """Say why a file lacks branches: its version has other names for them, or does not have them."""
     others = [name for name in absent if not name.startswith("HLT_")]
-    advice = {TRIGGERS} if len(others) < len(absent) else set()
+    triggers = [name for name in absent if name not in others]
+    advice = {TRIGGERS.format(", ".join(triggers))} if triggers else set()
+    advice |= {f"give {BY_HAND}"} if set(SUMS) & set(others) else set()
     try:
         version = nanoaod.version(path) if others else ""
     except nanoaod.VersionError:
@@ -339,6 +451,7 @@ def _no_tree(tree: str, names: Sequence[str], file: Any) -> str:
     return (
         f"no tree '{tree}'; it holds {have}; the recipe takes {PURPOSE[tree]} from it ({', '.join(names)}), and some "
         f"skims drop it: make the skim again with {tree} kept, or give the files it was made from"
+        + (f", or {BY_HAND}" if tree == "Runs" else "")
     )
 
 
@@ -395,10 +508,10 @@ def _check_once(content: _Content, first: dict[object, _Content]) -> None:
             )
 
 
-def _check_alike(content: _Content, first: dict[tuple[str, ...], _Content]) -> None:
+def _check_alike(content: _Content, first: dict[tuple[str, ...], _Content], mixed_types: bool) -> None:
     for key, kind in content.kinds.items():
         other = first.setdefault(key, content)
-        if other.kinds[key] == kind:
+        if other.kinds[key] == kind or (mixed_types and len(key) > 1):
             continue
         if len(key) == 1:
             raise InputError(
@@ -409,6 +522,24 @@ def _check_alike(content: _Content, first: dict[tuple[str, ...], _Content]) -> N
             f"{content.path}: branch '{key[1]}' of {key[0]} is {kind}, in {other.path} {other.kinds[key]}; RDataFrame "
             "takes all for the type of the first: run the recipe on files of one NanoAOD version at a time"
         )
+
+
+def _check_sums(contents: Sequence[_Content]) -> None:
+    """Look at the sums of weights that a recipe normalises to: no dataset can be with a sum of zero."""
+    summed = [content for content in contents if content.sum_of_weights is not None]
+    for dataset in dict.fromkeys(content.dataset for content in summed):
+        members = {content.path: content.sum_of_weights or 0.0 for content in summed if content.dataset == dataset}
+        total = sum(members.values())
+        odd = [path for path, one in members.items() if not one or not math.isfinite(one)]
+        if not total or not math.isfinite(total):
+            where = f" of dataset '{dataset}'" if dataset else ""
+            raise InputError(
+                f"{', '.join(odd or members)}: the weights of all generated events{where}, in Runs, sum to {total:g}, "
+                f"to which nothing can be normalised; take other files, or give {BY_HAND}"
+            )
+        if odd:
+            text = f"{', '.join(odd)}: the weights of all generated events, in Runs, sum to zero"
+            warnings.warn(text, InputWarning, stacklevel=3)
 
 
 def _check_numbers(contents: Sequence[_Content], data: Collection[str]) -> None:

@@ -19,6 +19,8 @@ __all__ = ["GENERAL", "UNITS", "JobError", "checked", "grouped", "loaded", "near
 
 #: Keys of every job, which a recipe without such a parameter passes over, and the parameters that they set.
 GENERAL = {"luminosity": "LUMINOSITY", "certified": "CERTIFIED"}
+#: Keys that set no parameter.
+GIVEN = ("datasets", "files", "era", "not_fired")
 UNITS = {
     "LUMINOSITY": "a number in pb^-1, of the certified lumi sections that the files hold",
     "CERTIFIED": "path of the certified-lumi JSON",
@@ -36,7 +38,8 @@ def schema(recipe: Recipe) -> dict[str, Any]:
     said_of_files = "paths, patterns, addresses, or lists of them in text files"
     files = {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1, "description": said_of_files}
     section = {"type": "number", "exclusiveMinimum": 0, "description": "pb"}
-    dataset = {"files": files, "data": {"type": "boolean"}, "cross_section": section}
+    sums = {"type": "number", "description": "of all generated events, for files that have lost the tree Runs"}
+    dataset = {"files": files, "data": {"type": "boolean"}, "cross_section": section, "sum_of_weights": sums}
     one = {"type": "object", "properties": dataset, "required": ["files"], "additionalProperties": False}
     several = {"type": "object", "additionalProperties": one, "minProperties": 1}
     given = {"datasets": several} if recipe.metadata["input"] == "datasets" else {"files": files}
@@ -44,6 +47,11 @@ def schema(recipe: Recipe) -> dict[str, Any]:
         "luminosity": {"type": "number", "description": UNITS["LUMINOSITY"]},
         "certified": {"type": "string", "description": UNITS["CERTIFIED"]},
         "era": {"type": ["string", "integer"], "description": "a name of the table of eras"},
+        "not_fired": {
+            "type": "array",
+            "items": {"type": "string", "pattern": r"^HLT_\w+$", "description": "a trigger path"},
+            "description": "trigger paths that count as not fired in files that lack them, such as [HLT_IsoTkMu24]",
+        },
     }
     said = {**comments(recipe), **UNITS}
     own = {name: {**one.schema, "description": said.get(name, "")} for name, one in offered(recipe).items()}
@@ -73,7 +81,7 @@ def checked(recipe: Recipe, content: Any, where: str, base: Path) -> dict[str, A
             given[name] = _expanded(value, base, where)
         elif name in known and known[name].is_path:
             given[name] = each_text(value, lambda text: str(base / Path(text).expanduser()))
-    return {name: value for name, value in given.items() if name in known or name in ("datasets", "files", "era")}
+    return {name: value for name, value in given.items() if name in known or name in GIVEN}
 
 
 def _said(error: jsonschema.ValidationError, recipe: Recipe) -> str:

@@ -37,6 +37,8 @@ def _lines(recipe: Recipe) -> Iterator[str]:
     yield "# The values are those of the sample: put yours in their place. Take the # away from a line to change it."
     yield ""
     yield "# era: 2018  # names and correction files of an era"
+    if any(branch.startswith("HLT_") for branch in recipe.branches(own)["Events"]):
+        yield "# not_fired: [HLT_IsoTkMu24]  # trigger paths that count as not fired in files that lack them"
     yield "# Files: paths (from the folder of this file on), patterns, addresses, or lists: @files.txt"
     if isinstance(own["FILES"], Mapping):
         yield "datasets:  # under any name"

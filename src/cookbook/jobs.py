@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cookbook import eras, inputs, sample
+from cookbook import eras, inputs, nanoaod, sample
 from cookbook.job_files import GENERAL, UNITS, JobError, checked, grouped, loaded, near, setting
-from cookbook.parameters import Offered, as_default, handed_over, offered, rerun
+from cookbook.parameters import Offered, as_default, handed_over, in_version, offered, rerun
 from cookbook.recipe import Files, Recipe, texts
 
 __all__ = ["Job", "JobError", "read"]
@@ -21,10 +21,14 @@ __all__ = ["Job", "JobError", "read"]
 
 @dataclass(frozen=True)
 class Job:
-    """What one run sets: `parameters` by name, as papermill takes them, and `notes`, lines for the terminal."""
+    """What one run sets: `parameters` by name, as papermill takes them, and `notes`, lines for the terminal.
+
+    `not_fired` are trigger paths that the recipe reads and that files may lack.
+    """
 
     parameters: dict[str, Any]
     notes: tuple[str, ...] = ()
+    not_fired: tuple[str, ...] = ()
 
     @property
     def files(self) -> Files:
@@ -92,7 +96,10 @@ class _Reading:
 
     def job(self) -> Job:
         """Put together the parameters, or say all that is missing."""
+        self._check_kind()
         fixed = {name: self._fixed(name) for name, one in self.known.items() if not one.of_datasets}
+        named = self._of_version(fixed)
+        fixed |= named
         changed = {name: value for name, value in fixed.items() if value != self.own[name]}
         by_dataset = self._by_dataset()
         missing = [*self._absent(fixed), *self._not_given(), *self._lacking(by_dataset)]
@@ -102,7 +109,23 @@ class _Reading:
                 f"(make recipe NAME={self.recipe.slug} JOB=new starts one), or give them with SET"
             )
         values = {**rerun(self.recipe, changed), **by_dataset, "FILES": self.files}
-        return Job(handed_over(values), tuple(self._notes(fixed)))
+        return Job(handed_over(values), tuple(self._notes(fixed, named)), self._not_fired(values))
+
+    def _check_kind(self) -> None:
+        """Check that there are files of the kind that the recipe's answer is about, where it cannot do without."""
+        about = self.recipe.metadata.get("answer_about")
+        if about and self.data and (about == "data") not in self.data.values():
+            given = "simulation" if about == "data" else "data"
+            raise JobError(
+                f"{self.recipe.slug}: its answer is about {about}, and all your files are {given}; "
+                f"add a dataset of {about}"
+            )
+
+    def _not_fired(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the trigger paths that files may lack, of those that the recipe reads with these values."""
+        given = self.given.get("not_fired", ())
+        read = self.recipe.branches({**self.own, **values})["Events"] if given else ()
+        return tuple(name for name in read if name in given)
 
     @property
     def of_sample(self) -> bool:
@@ -114,6 +137,13 @@ class _Reading:
         value = eras.replaced(self.own[name], self.era)
         return as_default(self.given[name], value) if name in self.given else value
 
+    def _of_version(self, fixed: Mapping[str, Any]) -> dict[str, str]:
+        """Return the parameters, of those not given, that name a branch as the version of the files has it."""
+        if self.of_sample or not any(in_version(self.recipe, fixed, version) for version in nanoaod.versions()):
+            return {}
+        named = in_version(self.recipe, fixed, inputs.version(inputs.paths(self.files)))
+        return {name: branch for name, branch in named.items() if name not in self.given}
+
     def _by_dataset(self) -> dict[str, Any]:
         """Return what names datasets, with those of the reader in place of the sample's."""
         if not isinstance(self.files, Mapping):
@@ -123,6 +153,8 @@ class _Reading:
         values |= {name: self.given[name] for name in named if name in self.given}
         if "CROSS_SECTION" in named:
             values["CROSS_SECTION"] = self._cross_sections()
+        if "SUM_OF_WEIGHTS" in self.own:
+            values["SUM_OF_WEIGHTS"] = self._sums_of_weights(self.files)
         for name, value in values.items():
             for dataset in [value] if isinstance(value, str) else value:
                 if dataset not in self.files:
@@ -157,6 +189,16 @@ class _Reading:
         found |= self.given.get("CROSS_SECTION", {})
         return {name: float(section) for name, section in found.items() if section and not self.data.get(name)}
 
+    def _sums_of_weights(self, files: Mapping[str, Sequence[str]]) -> dict[str, float]:
+        """Return the sums of generator weights that are given, or stand in the files under the name of old versions."""
+        of_dataset = self.given["datasets"].items()
+        found: dict[str, float] = {name: one["sum_of_weights"] for name, one in of_dataset if "sum_of_weights" in one}
+        found |= self.given.get("SUM_OF_WEIGHTS", {})
+        for name in files.keys() - found.keys() if not self.of_sample else ():
+            total = None if self.data[name] else inputs.old_sum_of_weights(files[name])
+            found |= {} if total is None else {name: total}
+        return found
+
     def _absent(self, fixed: Mapping[str, Any]) -> Iterator[str]:
         """Yield the correction files of the era that this machine lacks."""
         of_era = ((name, file) for name, file in self._corrections(fixed) if file.startswith(eras.table()["root"]))
@@ -182,15 +224,17 @@ class _Reading:
     def _lacking(self, by_dataset: Mapping[str, Any]) -> Iterator[str]:
         """Yield the values by dataset that some of the reader's datasets lack."""
         for name, value in by_dataset.items():
-            if isinstance(value, dict):
+            if isinstance(value, dict) and name != "SUM_OF_WEIGHTS":
                 sections = name == "CROSS_SECTION"
                 wanted = [n for n in self.data if n not in value and not (sections and self.data[n])]
                 like = "a number in pb" if sections else f"such as {next(iter(self.own[name].values()))}"
                 if wanted:
                     yield f"{'cross_section' if sections else name} of {', '.join(wanted)} ({like})"
 
-    def _notes(self, fixed: Mapping[str, Any]) -> Iterator[str]:
+    def _notes(self, fixed: Mapping[str, Any], named: Mapping[str, str]) -> Iterator[str]:
         """Yield what the reader should know of the values."""
+        if named:
+            yield f"in this version of NanoAOD {', '.join(f'{name} is {branch}' for name, branch in named.items())}"
         if self.era:
             era = eras.table()["eras"][self.era]
             yield f"ERA={self.era}: names and correction files for NanoAOD v{era['nanoaod']}, {era['folder']}"

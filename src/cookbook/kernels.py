@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 from papermill import PapermillExecutionError, execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from tqdm import tqdm
 
-from cookbook import ownfiles
+from cookbook import ownfiles, progress
 from cookbook.execution import ExecutionError
 
 __all__ = ["execute"]
@@ -26,7 +28,8 @@ VARIABLES = {"COOKBOOK_EMPTY": "allow", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 # Of a figure the page shows the first and the results hold both.
 ARGUMENTS = ["--log-level=CRITICAL", "--InlineBackend.figure_formats={'png', 'pdf'}"]
 START_TIMEOUT = 300  # seconds, where the machine is busy
-BAR = "{desc}: {n_fmt} of {total_fmt} cells |{bar:30}| {elapsed}"
+TICK = 1.0  # seconds
+BAR = "{desc} |{bar:30}| {elapsed}{postfix}"
 
 
 class QuietEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
@@ -34,49 +37,61 @@ class QuietEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no typ
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        """Execute the cells one after the other."""
+        """Execute the cells one after the other, and show how many events each engine has read."""
         client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
             timeout=None,  # a reader's files take what they take
             startup_timeout=kwargs["start_timeout"],
             log=logging.getLogger("papermill"),
-            extra_arguments=list(ARGUMENTS),
+            extra_arguments=[*ARGUMENTS, f"--ext={progress.EXTENSION}"],
             coalesce_streams=True,
         )
-        with Path(kwargs["messages"]).open("w") as messages, _ticking(nb_man.pbar):
-            client.execute(env={**os.environ, **VARIABLES}, stderr=messages)
+        with TemporaryDirectory(prefix="cookbook-progress-") as folder, Path(kwargs["messages"]).open("w") as messages:
+            counts = progress.Counts(Path(folder) / "counts", kwargs["events"])
+            variables = {**os.environ, **VARIABLES, progress.VARIABLE: str(counts.path)}
+            with _shown(kwargs["title"], nb_man.nb.cells, counts):
+                client.execute(env=variables, stderr=messages)
         ownfiles.pass_over(nb_man.nb)
 
 
 @contextmanager
-def _ticking(bar: Any) -> Iterator[None]:
-    """Draw a progress bar anew every second: a cell may take hours, and its time shows that it is alive."""
+def _shown(title: str, cells: Sequence[Any], counts: progress.Counts) -> Iterator[None]:
+    """Draw a bar by events, anew every second, where there is a terminal: a cell may take hours."""
     ended = threading.Event()
 
-    def tick() -> None:
-        while not ended.wait(1):
+    def draw(bar: Any) -> None:
+        while not ended.wait(TICK):
+            done = sum(_is_done(cell) for cell in cells)
+            bar.set_description_str(f"{title}: {done} of {len(cells)} cells", refresh=False)
+            bar.set_postfix_str(counts.line(), refresh=False)
+            bar.n = max(bar.n, counts.read())  # the whole job comes after what reads a few events of one file
             bar.refresh()
 
-    thread = threading.Thread(target=tick, daemon=True)
-    if not bar.disable:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
+    with tqdm(total=counts.expected, desc=title, bar_format=BAR, leave=False, disable=None) as bar:
+        thread = threading.Thread(target=draw, args=(bar,), daemon=True)
         if not bar.disable:
-            thread.join()
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if not bar.disable:
+                thread.join()
+
+
+def _is_done(cell: Any) -> bool:
+    return bool(cell.metadata.get("papermill", {}).get("status") == "completed")
 
 
 papermill_engines.register(ENGINE, QuietEngine)
 
 
-def execute(source: Path, target: Path, parameters: Mapping[str, Any], folder: Path, name: str) -> Any:
+def execute(source: Path, target: Path, parameters: Mapping[str, Any], folder: Path, name: str, events: int) -> Any:
     """Execute a notebook with `parameters` in a folder, write it to `target` and return it.
 
     What the kernel says outside its cells goes to a file beside `target`, with the suffix ``.log``. The progress has
-    the name, where there is a terminal.
+    the name and goes by the `events` that the files hold, where there is a terminal.
 
     Raises
     ------
@@ -95,10 +110,12 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], folder: P
             language="python",
             cwd=str(folder),
             messages=str(target.with_suffix(".log")),
-            progress_bar={"desc": name, "bar_format": BAR, "leave": False, "disable": None},
+            progress_bar=False,
+            title=name,
+            events=events,
         )
     except PapermillExecutionError as error:
-        why = " ".join(f"{error.ename}: {error.evalue}".split())
+        why = ownfiles.what_raised(error.ename, error.evalue, error.traceback)
         raise ExecutionError(f"cell {error.exec_count} ({_first_line(error.source)}) raised {why}") from error
     except RuntimeError as error:  # nbclient's, where the kernel has died or not come up
         raise ExecutionError(_death(target, error)) from error

@@ -14,12 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from cookbook import sample
-from cookbook.recipe import ENGINES, SETUP, Cell, Recipe, texts
+from cookbook.recipe import ANSWER, ENGINES, SETUP, Cell, Recipe, texts
 from cookbook.versions import PACKAGES, versions
 
-__all__ = ["digest", "execution_key", "modules", "timing_key"]
+__all__ = ["cells_that_run", "digest", "execution_key", "modules", "run_key", "timing_key"]
 
 PACKAGE = Path(__file__).parent
+TABLES = [PACKAGE / name for name in ("eras.toml", "nanoaod.toml")]
+# What the metadata say of input beside branches.
+DECLARED = ("input", "simulation_branches", "corrections")
 ENGINE_PACKAGES = (*PACKAGES, "correctionlib", "numba", "numpy")
 
 
@@ -41,6 +44,30 @@ def timing_key(recipe: Recipe) -> str:
     around = [cell for cell in recipe.cells if cell.tags & {SETUP, "parameters", "timing"}]
     halves = [cell for engine in ENGINES for cell in recipe.source(engine)]
     return _key(recipe, [*around, *halves], "timing_worker")
+
+
+def run_key(recipe: Recipe, runner: str, files: Iterable[Path]) -> str:
+    """Return the key of a run on other files than the sample's.
+
+    Parameters
+    ----------
+    recipe
+        Its answer, both halves, and what compares them.
+    runner
+        The module that runs it, which asks the tables of this package.
+    files
+        Those files.
+    """
+    declared = {name: one for name, one in recipe.metadata.items() if name in DECLARED}
+    read = [*sorted(TABLES), *sorted(files)]
+    contents = [f"{path.name} {_content(path, *_stamp(path))}" for path in read]
+    return digest(_key(recipe, cells_that_run(recipe), runner), repr(sorted(declared.items())), *contents)
+
+
+def cells_that_run(recipe: Recipe) -> list[Cell]:
+    """Return the cells on which results depend: set-up and parameters, the answer, both halves and the agreement."""
+    wanted = {SETUP, "parameters", ANSWER, "agreement", *ENGINES}
+    return [cell for cell in recipe.cells if cell.tags & wanted]
 
 
 def _key(recipe: Recipe, cells: Sequence[Cell], *others: str) -> str:

@@ -16,7 +16,18 @@ from typing import Any, NamedTuple
 
 import uproot
 
-__all__ = ["Branch", "Quantity", "VersionError", "branches", "missing", "names", "quantities", "version", "versions"]
+__all__ = [
+    "Branch",
+    "Quantity",
+    "VersionError",
+    "branches",
+    "missing",
+    "names",
+    "quantities",
+    "version",
+    "version_of",
+    "versions",
+]
 
 
 class VersionError(ValueError):
@@ -87,17 +98,23 @@ def version(path: str | Path) -> str:
         If the file has none of the branches by which versions differ.
     """
     with uproot.open(path) as file:
-        have = {
-            (tree, branch.name, _type(branch.typename))
-            for tree in ("Events", "Runs")
-            if tree in file
-            for branch in _fields(file[tree])
-        }
+        found = version_of(file)
+    if found is None:
+        raise VersionError(f"{path}: no branch tells its NanoAOD version; give a file with jets, leptons or vertices")
+    return found
+
+
+def version_of(file: Any) -> str | None:
+    """Find the version of a file that uproot has opened, as `version` does; None where nothing tells it."""
+    have = {
+        (tree, branch.name, _type(branch.typename))
+        for tree in ("Events", "Runs")
+        if tree in file
+        for branch in _fields(file[tree])
+    }
     telling = [one for one in quantities().values() if _differs(one)]
     found = {v: sum((one.tree, *one.branches[v]) in have for one in telling if v in one.branches) for v in versions()}
-    if not any(found.values()):
-        raise VersionError(f"{path}: no branch tells its NanoAOD version; give a file with jets, leptons or vertices")
-    return max(reversed(versions()), key=found.__getitem__)
+    return max(reversed(versions()), key=found.__getitem__) if any(found.values()) else None
 
 
 def _differs(one: Quantity) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 
-from cookbook import execution
+from cookbook import common, execution
 from cookbook.recipe import CHECK_TAGS, Recipe, RecipeError, folder, load, schema, slugs
 
 __all__ = ["accept", "create"]
@@ -53,6 +53,7 @@ def create(slug: str) -> Path:
     text = resources.files("cookbook").joinpath("template.ipynb").read_text()
     title = slug.replace("-", " ").capitalize()
     path.write_text(text.replace("template-slug", slug).replace("Template title", title))
+    common.write()
     _list_in_contents(path.parent.parent / "_toc.yml", slug)
     load(path)
     return path

@@ -1,23 +1,36 @@
 """What of a recipe's page is run on a reader's own files.
 
-Everything up to "The same answer" is about any file. Closure, check, timing and exercise are about the sample: their
-numbers hold for its files and the page's parameters alone, so with others they are left out, and the page says so.
+Everything up to "The same answer" is about any file, but for an answer about data or simulation alone (`answers`).
+Closure, check, timing and exercise are about the sample: their numbers hold for its files and the page's parameters
+alone, so with others they are left out, and the page says so.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from nbformat.v4 import new_code_cell, new_output
 
+from cookbook import answers
 from cookbook.anatomy import parts, tags
 from cookbook.recipe import ANSWER, ENGINES, EXAMPLE, SETUP, Recipe, read
 
-__all__ = ["LEFT_OUT", "RESULTS", "is_the_samples", "pass_over", "prepared", "without_machinery"]
+__all__ = [
+    "LEFT_OUT",
+    "NO_ERROR",
+    "RESULTS",
+    "change_texts",
+    "is_the_samples",
+    "pass_over",
+    "prepared",
+    "what_raised",
+    "without_machinery",
+]
 
 #: Headings of the parts of a page that are about the sample.
 OF_THE_SAMPLE = frozenset({"Closure", "Check", "What it costs", "Exercise"})
@@ -42,6 +55,8 @@ def prepared(recipe: Recipe, parameters: Mapping[str, Any], folder: Path) -> Any
     notebook = deepcopy(recipe.notebook)
     if not is_the_samples(recipe, parameters):
         notebook.cells = list(_of_any_file(notebook.cells))
+        if about := answers.lacking(recipe, parameters):
+            notebook.cells = list(answers.left_out(notebook.cells, about))
     agreements = [i for i, cell in enumerate(notebook.cells) if "agreement" in tags(cell)]
     keep = f"from cookbook import histograms\n\nhistograms.save(from_coffea, from_rdataframe, {str(folder)!r})"
     notebook.cells.insert(agreements[-1] + 1, new_code_cell(keep, metadata={"tags": [RESULTS]}))
@@ -55,9 +70,18 @@ def pass_over(notebook: Any) -> None:
             continue
         for i, output in enumerate(cell.outputs):
             if output.output_type == "error":
-                cell.metadata[PASSED_OVER] = f"{output.ename}: {' '.join(output.evalue.split())}"
+                cell.metadata[PASSED_OVER] = what_raised(output.ename, output.evalue, output.traceback)
                 text = f"This cell failed and was passed over: {cell.metadata[PASSED_OVER]}\n"
                 cell.outputs[i] = new_output("stream", name="stderr", text=text)
+
+
+def what_raised(kind: str, message: str, traceback: Sequence[str]) -> str:
+    """Return an error in one line; where it has no message, as a bare assertion, with the statement that raised it."""
+    if message.strip():
+        return f"{kind}: {' '.join(message.split())}"
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).splitlines()
+    statements = [marked.group(1) for line in lines if (marked := re.match(r"-+> ?\d+ +(.*)", line))]
+    return f"{kind}: in '{statements[-1].strip()}'" if statements else kind
 
 
 def without_machinery(notebook: Any) -> list[str]:
@@ -74,6 +98,15 @@ def without_machinery(notebook: Any) -> list[str]:
             if NO_ERROR in tags(cell):
                 cell.metadata.tags.remove(NO_ERROR)
     return failed
+
+
+def change_texts(notebook: Any, change: Callable[[str], str]) -> None:
+    """Change what the cells of a notebook say and print."""
+    for cell in notebook.cells:
+        cell.source = change(cell.source)
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                output.text = change(output.text)
 
 
 def _of_any_file(cells: list[Any]) -> Iterator[Any]:

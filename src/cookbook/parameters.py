@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cookbook import sample
+from cookbook import nanoaod, sample
 from cookbook.recipe import SETUP, Cell, Recipe, texts
 
-__all__ = ["Offered", "applied", "as_default", "comments", "each_text", "handed_over", "offered", "rerun"]
+__all__ = ["Offered", "applied", "as_default", "comments", "each_text", "handed_over", "in_version", "offered", "rerun"]
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 #: What the files of a job decide, and what is the book's own.
@@ -77,6 +77,27 @@ def rerun(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, Any]:
             exec(compile(ast.Module([statement], []), f"{recipe.path.name}#cell{cell.index}", "exec"), namespace)
             namespace |= {name: deepcopy(value) for name, value in values.items() if name in namespace}
     return {name: namespace[name] for name in offered(recipe) if namespace[name] != own[name]} | dict(values)
+
+
+def in_version(recipe: Recipe, values: Mapping[str, Any], version: str) -> dict[str, str]:
+    """Return the parameters that name a branch which a version of NanoAOD calls otherwise, with its name there.
+
+    A parameter names a branch where the metadata have it in braces, as in ``{RHO}`` or ``Electron_{ELECTRON_ID}``.
+    """
+    names, found = nanoaod.names(version), dict[str, str]()
+    for declared in recipe.metadata["branches"].values():
+        for before, name, after in filter(None, map(_one_parameter, declared)):
+            branch = f"{before}{values.get(name)}{after}"
+            there = names.get(branch, branch)
+            if there != branch and there.startswith(before) and there.endswith(after):
+                found[name] = there[len(before) : len(there) - len(after)]
+    return found
+
+
+def _one_parameter(declared: str) -> tuple[str, ...] | None:
+    """Return the only parameter in the name of a branch, with what stands before and after it."""
+    held = re.fullmatch(r"([^{}]*)\{(\w+)\}([^{}]*)", declared)
+    return held.groups() if held else None
 
 
 def applied(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

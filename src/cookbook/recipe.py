@@ -10,7 +10,7 @@ import difflib
 import json
 import linecache
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -130,14 +130,28 @@ class Recipe:
         """
         return {tree: self._names(names, parameters) for tree, names in self.metadata["branches"].items()}
 
+    def required(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return the branches that files must have, by tree: those that are read, and those that coffea asks for."""
+        read = self.branches(parameters)
+        return {**read, "Events": list(dict.fromkeys([*read["Events"], *self.metadata.get("unread", ())]))}
+
     def _names(self, declared: Iterable[str], parameters: Mapping[str, Any]) -> list[str]:
         try:
             return list(dict.fromkeys(name for text in declared for name in filled(text, parameters)))
         except ValueError as error:
             raise RecipeError(f"{self.path}: metadata.cookbook.branches: {error}") from error
 
-    def check_files(self, files: Files, parameters: Mapping[str, Any], thorough: bool = False) -> int:
+    def check_files(
+        self,
+        files: Files,
+        parameters: Mapping[str, Any],
+        thorough: bool = False,
+        not_fired: Collection[str] = (),
+    ) -> int:
         """Check the input files against what the recipe reads with these parameters, and return their events.
+
+        Files may lack the trigger paths `not_fired`, and be of several NanoAOD versions where the recipe's metadata say
+        so (`mixed_types`).
 
         Raises
         ------
@@ -150,7 +164,18 @@ class Recipe:
 
         data = parameters.get("DATA")
         simulation_only = self._names(self.metadata.get("simulation_branches", ()), parameters)
-        events = inputs.check(files, self.branches(parameters), simulation_only, data, thorough)
+        events = inputs.check(
+            files,
+            self.required(parameters),
+            simulation_only,
+            data,
+            thorough,
+            not_fired,
+            mixed_types=self.metadata.get("mixed_types", False),
+            known_sums=[name for name, total in (parameters.get("SUM_OF_WEIGHTS") or {}).items() if total],
+        )
+        if data and isinstance(files, Mapping) and isinstance(certified := parameters.get("CERTIFIED"), str):
+            inputs.check_certified([path for name in data for path in files.get(name, ())], certified)
         known = parameters.get("CROSS_SECTION")
         if isinstance(known, Mapping) and isinstance(files, Mapping):
             for name in files.keys() - known.keys() - set(data or ()):

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -23,9 +23,10 @@ import nbformat
 import numpy as np
 import uproot
 
-from cookbook import histograms, ownfiles, webpage
+from cookbook import corrections, histograms, ownfiles, webpage
 from cookbook.execution import ExecutionError
 from cookbook.inputs import SUMS, paths
+from cookbook.parameters import each_text
 from cookbook.recipe import Files, Recipe
 from cookbook.versions import versions
 
@@ -39,12 +40,14 @@ class ResultsError(ExecutionError):
     """The results cannot be written where they should be; the message names the folder and the fix."""
 
 
-def run(recipe: Recipe, parameters: Mapping[str, Any], out: Path) -> Path:
+def run(recipe: Recipe, parameters: Mapping[str, Any], out: Path, with_own_files: Callable[[str], str] = str) -> Path:
     """Execute a recipe with `parameters`, untimed, and return the folder of its results, ``out/<slug>``.
 
     It holds the executed notebook, a web page that needs no other file, the histograms of both engines as a ROOT file
     and as JSON, the figures as PNG and PDF, and a summary. A former result is replaced, unless there is something in
     its folder that no run has written, or another run has put its results there meanwhile: then these get a number.
+
+    Where other files stand in for the reader's own, `with_own_files` puts these into a text in place of them.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def run(recipe: Recipe, parameters: Mapping[str, Any], out: Path) -> Path:
     try:
         with _writing(out):
             aside.mkdir(parents=True)
-            _fill(aside, recipe, {**parameters, "TIMING_EVENTS": None}, datasets)
+            _fill(aside, recipe, {**parameters, "TIMING_EVENTS": None}, datasets, with_own_files)
             place = _published(aside, target, before)
             if failed.is_file() and failed.stat().st_mtime < started:
                 failed.unlink()
@@ -71,7 +74,11 @@ def run(recipe: Recipe, parameters: Mapping[str, Any], out: Path) -> Path:
         raise
     except ExecutionError as error:
         kept = _kept(aside / f"{recipe.slug}.ipynb", failed)
-        raise ExecutionError(f"{recipe.path}: {error}; {kept}the input was {_some(parameters)}") from error
+        beyond = corrections.beyond(
+            str(error), recipe.metadata.get("corrections", ()), {**recipe.parameters(), **parameters}
+        )
+        text = f"{recipe.path}: {error}; {beyond}{'; ' if beyond else ''}{kept}the input was {_some(parameters)}"
+        raise ExecutionError(with_own_files(text)) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -94,16 +101,24 @@ def lines(folder: Path) -> list[str]:
     return found + [f"Warning: {warning}" for warning in summary["warnings"]]
 
 
-def _fill(folder: Path, recipe: Recipe, parameters: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
+def _fill(
+    folder: Path,
+    recipe: Recipe,
+    parameters: Mapping[str, Any],
+    datasets: Mapping[str, Any],
+    with_own_files: Callable[[str], str],
+) -> None:
     """Execute the notebook and write everything that is made of it."""
     from cookbook import kernels  # papermill takes half a second to import
 
     source, target = folder / "source.ipynb", folder / f"{recipe.slug}.ipynb"
     nbformat.write(ownfiles.prepared(recipe, parameters, folder), source)
-    notebook = kernels.execute(source, target, parameters, recipe.path.parent, recipe.slug)
+    events = sum(facts["events"] for facts in datasets.values())
+    notebook = kernels.execute(source, target, parameters, recipe.path.parent, recipe.slug, events)
     source.unlink()
     target.with_suffix(".log").unlink()
-    warnings = ownfiles.without_machinery(notebook)
+    warnings = [with_own_files(line) for line in ownfiles.without_machinery(notebook)]
+    ownfiles.change_texts(notebook, with_own_files)
     webpage.figures(notebook, folder / "figures")
     nbformat.write(notebook, target)
     target.with_suffix(".html").write_text(webpage.html(notebook, recipe.metadata.get("title", recipe.slug)))
@@ -112,8 +127,11 @@ def _fill(folder: Path, recipe: Recipe, parameters: Mapping[str, Any], datasets:
         "recipe": recipe.slug,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "parameters": parameters,
-        "datasets": {name: {**facts, "selected": _selected(name, found)} for name, facts in datasets.items()},
+        "parameters": each_text(parameters, with_own_files),
+        "datasets": {
+            name: {**each_text(facts, with_own_files), "selected": _selected(name, found)}
+            for name, facts in datasets.items()
+        },
         "histograms": {name: _content(h) for name, h in found.items()},
         "in_json_alone": [name for name, h in found.items() if not histograms.in_root(h)],
         "warnings": warnings,

@@ -44,7 +44,7 @@ def project(repository: Path, tmp_path: Path) -> Path:
         shutil.copy(repository / name, root)
     (root / "recipes" / "one.ipynb").write_text("{}", encoding="utf-8")
     stand_in(root / ".venv" / "bin", "python", "jupyter-book", "ruff", "mypy", "codespell", "nbstripout")
-    stand_in(root / "system", "apt-get", "chromium", "g++", "rsync")
+    stand_in(root / "system", "apt-get", "chromium", "g++", "rsync", "xrootd")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     return root
 
@@ -167,7 +167,7 @@ def bare(project: Path, tmp_path: Path) -> str:
         (usual / name).symlink_to(found)
     stand_in(project / "system", "id")
     (project / "system" / "id").write_text("#!/bin/bash\necho ${USER_ID:-1000}\n", encoding="utf-8")
-    for name in ("chromium", "g++", "rsync"):
+    for name in ("chromium", "g++", "rsync", "xrootd"):
         (project / "system" / name).unlink()
     return os.pathsep.join([str(project / "system"), str(usual)])
 
@@ -184,11 +184,11 @@ def test_a_missing_browser_is_named_and_stops_nothing(project: Path, make: Make,
     """What only some tests need is named where make may not install it."""
     shown = make("system", PATH=bare)
     assert shown.returncode == 0
-    assert "Missing: chromium rsync. The tests that need them are skipped" in shown.stdout
+    assert "Missing: chromium rsync xrootd-server. The tests that need them are skipped" in shown.stdout
     assert calls(project, "apt-get") == []
 
 
-@pytest.mark.parametrize(("target", "packages"), [("compiler", "g++"), ("system", "chromium rsync")])
+@pytest.mark.parametrize(("target", "packages"), [("compiler", "g++"), ("system", "chromium rsync xrootd-server")])
 def test_root_gets_the_packages_installed(project: Path, make: Make, bare: str, target: str, packages: str) -> None:
     """Where apt is there and may be used, what is missing is installed from there, without a question."""
     assert make(target, PATH=bare, USER_ID="0").returncode == 0

@@ -194,7 +194,7 @@ def test_what_is_published_comes_from_no_earlier_run(
 def test_a_merge_request_takes_over_what_did_not_change(gitlab: Runner, pipeline: dict[str, Any]) -> None:
     """There the executions and the timings are kept as well, for each shard of the recipes apart."""
     paths = {path for name in jobs(gitlab, **MERGE_REQUEST) for path in cached(pipeline, name)}
-    assert paths == {".venv", ".cache/pip", "_build/executed", "_build/timed", "_build/timings"}
+    assert paths == {".venv", ".cache/pip", "_build/executed", "_build/elsewhere", "_build/timed", "_build/timings"}
     keys = [cache["key"] for cache in pipeline["recipes:changed"]["cache"]]
     assert "executed-$CI_NODE_INDEX-$CI_NODE_TOTAL" in keys
 
@@ -246,7 +246,14 @@ def test_one_job_alone_installs(pipeline: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("job", "kept"),
-    [(".recipes", "_build/executed"), (".timing", "_build/timings"), ("render", "_build/html"), ("package", "reports")],
+    [
+        (".recipes", "_build/executed"),
+        (".recipes", "_build/elsewhere"),
+        (".timing", "_build/timings"),
+        ("render", "_build/html"),
+        ("render", "_build/elsewhere"),
+        ("package", "reports"),
+    ],
 )
 def test_reports_are_kept_on_failure(pipeline: dict[str, Any], job: str, kept: str) -> None:
     """A red job leaves its tracebacks and its JUnit report behind."""

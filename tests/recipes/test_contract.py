@@ -4,6 +4,7 @@ The execution of the notebook proves that the engines agree on all events. What 
 is asked on slices, and each result that two tests need is computed once.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
@@ -241,6 +242,35 @@ def test_bad_input_is_named(
         given: recipe.Files = {next(iter(files)): [good, bad]} if isinstance(files, Mapping) else [good, bad]
         with pytest.raises(inputs.InputError, match=message):
             subject.run(engine, given)
+
+
+def damaged(subject: recipe.Recipe, good: str, target: Path) -> None:
+    """Copy a file with the header of a compressed basket overwritten: the largest of those that the recipe reads."""
+    content = bytearray(Path(good).read_bytes())
+    with uproot.open(good) as file:
+        tree, read = file["Events"], subject.branches(subject.parameters())["Events"]
+        places = [tree[name].basket_key(0) for name in tree.keys(filter_name=read) if tree[name].num_baskets]
+    key = max((k for k in places if k.data_compressed_bytes < k.data_uncompressed_bytes), key=lambda k: k.fNbytes)
+    place = key.fSeekKey + key.fKeylen
+    content[place : place + 9] = bytes(9)
+    target.write_bytes(content)
+
+
+@engines
+@pytest.mark.filterwarnings("ignore:Performed attempt")  # coffea tries more than once
+def test_copied_code_stops_at_a_bad_file(
+    subject: recipe.Recipe, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine's half alone, without any check before, ends at a file that is missing or damaged, and names it."""
+    monkeypatch.setattr(recipe.Recipe, "check_files", lambda *_: 0)
+    files = few(subject.slug)
+    good = inputs.paths(files)[0]
+    damaged(subject, good, tmp_path / "damaged.root")
+    for name in ("missing.root", "damaged.root"):
+        bad = str(tmp_path / name)
+        given: recipe.Files = {**files, next(iter(files)): [good, bad]} if isinstance(files, Mapping) else [good, bad]
+        with pytest.raises(Exception, match=re.escape(name)):  # of a kind of its own in each library
+            run(subject, engine, given)
 
 
 def test_cross_sections_and_luminosity_are_the_samples(subject: recipe.Recipe) -> None:

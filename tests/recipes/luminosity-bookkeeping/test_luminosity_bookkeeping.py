@@ -125,6 +125,13 @@ def test_a_certified_section_without_luminosity_is_named(engine: Engine, tmp_pat
 
 
 @pytest.mark.parametrize("engine", recipe.ENGINES)
+def test_a_section_that_is_listed_twice_is_an_error(engine: Engine, tmp_path: Path) -> None:
+    """Which of its two values counts would be chance: coffea takes the first row, a dictionary the last."""
+    with pytest.raises(ValueError, match=r"table\.csv: a section stands in it twice"):
+        SUBJECT.run(engine, FILES, {"LUMINOSITY_TABLE": table(tmp_path, [*rows(), rows()[-1]])})
+
+
+@pytest.mark.parametrize("engine", recipe.ENGINES)
 def test_a_missing_table_is_named(engine: Engine, tmp_path: Path) -> None:
     """The error has the path that was given."""
     with pytest.raises(Exception, match=r"nowhere\.csv"):

@@ -1,0 +1,9 @@
+declare("""
+/// ROOT prints an error, such as a missing file, and goes on: here it ends the run.
+void stop_at_errors(int level, bool abort, const char *at, const char *what)
+{
+    if (level < kError) return DefaultErrorHandler(level, abort, at, what);
+    throw std::runtime_error(Form("%s: %s (%s)", at, what, gFile ? gFile->GetName() : ""));
+}
+""")
+ROOT.gInterpreter.ProcessLine("SetErrorHandler(stop_at_errors);")

@@ -98,6 +98,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figure = _cell(FIGURE, "agreement", mystnb={"image": {"alt": "One pixel."}})
     pages = {"index": "# Home\n\n```{recipe-cards}\n```\n", "performance": SUMMARY}
     pages["all"] = "# All\n\n```{api-index}\n```\n\n```{recipe-status}\n```\n\n```{cite-cookbook}\n```\n"
+    pages["all"] += "\n```{other-files}\n```\n\n```{tool-gaps}\n```\n"
     _project(folder, repository, {"one": _paired(figure, _cell(LEAVE, "timing"))}, pages)
     _execute(folder, "page", "timing")
     done = _build(folder)
@@ -168,7 +169,7 @@ def test_references_end_the_page(built: Path) -> None:
 
 
 def test_generated_parts_are_filled_in(built: Path) -> None:
-    """Cards, index, status and citation are there."""
+    """Cards, index, status, citation and register are there."""
     assert _page(built, "book/index").select(".recipe-card a[href='../recipes/one.html']")
     page = _page(built, "book/all")
     assert [caption.text.split(",")[0] for caption in page.find_all("caption")] == [
@@ -177,6 +178,8 @@ def test_generated_parts_are_filled_in(built: Path) -> None:
         "Executions in this build",
     ]
     assert "@misc{analysis-pattern-cookbook," in page.text
+    assert "No recipe was tried on other files in this build." in page.text
+    assert "The register holds no gap." in page.text
 
 
 def test_no_page_names_another_host_to_load_from(built: Path) -> None:

@@ -1,9 +1,12 @@
 """The generated parts of pages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bs4 import BeautifulSoup
 
+from cookbook import gaps
+from cookbook.elsewhere import Outcome, Record
 from cookbook.ledgers import Harmless, Ledger
 from cookbook.sphinxext import html
 from cookbook.sphinxext.addresses import Project
@@ -86,6 +89,77 @@ def test_status_says_how_many_faults_were_found() -> None:
     """A recipe's mutation score comes from its ledger; a page without one says that there is none."""
     page = BeautifulSoup(html.status([("A", "a", RAN, LEDGER), ("B", "b", RAN, None)], AROUND), "html.parser")
     assert [row.select("td")[-1].text for row in page.select("tbody tr")] == ["4 of 5 (80%)", "none put in"]
+
+
+LACKING = Outcome("cannot", message="a_v9.root: tree 'Events' has no branch 'Jet_x'; the nearest names are Jet_y")
+RECORD = Record("a", "key", 1.0, {"v9": LACKING, "v15": Outcome("agrees", 200)})
+
+
+def test_other_files_tell_agreed_refused_and_failed_apart() -> None:
+    """A reason stands once below the table, for however many files and recipes."""
+    other = Record("b", "key", 1.0, {"v9": LACKING, "v15": Outcome("error", message="they differ")})
+    rows = [("A", "a", RECORD), ("B", "b", other), ("C", "c", None)]
+    page = BeautifulSoup(html.other_files(["v9", "v12", "v15"], rows), "html.parser")
+    assert [cell.text for cell in page.select("thead th")] == ["Recipe", "v9", "v15"]
+    cells = [[cell.text for cell in row.find_all("td")] for row in page.select("tbody tr")]
+    assert cells == [["\N{EN DASH} 1", "✓ 200"], ["\N{EN DASH} 1", "failed"], ["", ""]]
+    assert [(item["id"], item.text) for item in page.find_all("li")] == [
+        ("other-files-1", "tree 'Events' has no branch 'Jet_x'")
+    ]
+    assert {link["href"] for link in page.select("td a")} == {"#other-files-1"}
+
+
+def test_without_records_there_is_no_table_of_other_files() -> None:
+    """The page says that nothing was tried, and is built all the same."""
+    page = BeautifulSoup(html.other_files(["v9"], [("A", "a", None)]), "html.parser")
+    assert page.find("table") is None
+    assert "No recipe was tried" in page.text
+
+
+GAP = gaps.Gap("hist", "2.12.0", "silent", "got <1>", "`Regular` moves.", "Give edges.", "dimuon", gaps.NO_THREAD)
+
+
+def _gaps(*found: gaps.Gap) -> BeautifulSoup:
+    register = [
+        gaps.Entry(gap, "A `bin` moves", f"test_{gap.tool}", "x = 1", "tests/gaps/test_hist.py") for gap in found
+    ]
+    text = html.gaps(register, {"hist": "2.12.1"}, {"dimuon": ("Dimuon <b>", "recipes/dimuon.html")})
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_a_gap_says_all_that_is_declared() -> None:
+    """Title, kind, effect, way round with its recipe, version, thread and reproducer stand under the tool."""
+    page = _gaps(GAP)
+    assert [heading.text for heading in page.find_all(["h2", "h3"])] == ["hist 2.12.1", "A bin moves"]
+    assert [code.text for code in page.select("h3 code, dd code")] == ["bin", "Regular"]
+    assert page.select_one(".gap-kind").text == "wrong without an error"  # type: ignore[union-attr]
+    said = ["Regular moves.", "Give edges. See Dimuon <b>.", "hist 2.12.0", "none found"]
+    assert [entry.text for entry in page.find_all("dd")] == said
+    assert [link["href"] for link in page.select("dd a")] == ["recipes/dimuon.html"]
+    assert page.pre is not None
+    assert page.pre.text.strip() == "x = 1"
+    assert [code.text for code in page.select(".gap-file code")] == ["tests/gaps/test_hist.py", "got <1>"]
+
+
+def test_a_thread_is_linked_by_its_name() -> None:
+    """An issue is called as its developers call it."""
+    page = _gaps(replace(GAP, thread="https://github.com/scikit-hep/hist/issues/455"))
+    assert [(link.text, link["href"]) for link in page.select("dd:last-of-type a")] == [
+        ("hist#455", "https://github.com/scikit-hep/hist/issues/455")
+    ]
+
+
+def test_gaps_are_counted_while_they_are_open() -> None:
+    """One that is mended stays on the page and says so, but counts no more."""
+    page = _gaps(GAP, replace(GAP, tool="uproot", mended="6.0.0"))
+    assert page.p is not None
+    assert page.p.text == "The register holds 1 gap. By kind: wrong without an error 1. By tool: hist 1, uproot 1."
+    assert page.select(".gap-kind")[1].text == "mended in 6.0.0, before: wrong without an error"
+
+
+def test_an_empty_register_says_so() -> None:
+    """A book without the tests has the page as well."""
+    assert _gaps().text.strip() == "The register holds no gap."
 
 
 def test_project_links_are_empty_where_nothing_is_known() -> None:

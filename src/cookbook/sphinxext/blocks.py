@@ -16,7 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from cookbook import anatomy, ledgers, recipe
+from cookbook import anatomy, elsewhere, gaps, ledgers, recipe
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
 from cookbook.versions import versions
 
@@ -101,6 +101,18 @@ class _Page:
             around(self.app),
         )
 
+    def other_files(self) -> str:
+        known, folder = self.entries(), build_folder(self.app)
+        sources = (recipe.read(self.root / f"{entry.docname}.ipynb") for entry in known)
+        records = [elsewhere.current(source, folder) for source in sources]
+        rows = [(entry.title, self.link(entry.docname), one) for entry, one in zip(known, records, strict=True)]
+        return html.other_files([other.title for other in elsewhere.others()], rows)
+
+    def tool_gaps(self) -> str:
+        register = gaps.read(self.root)
+        recipes = {entry.slug: (entry.title, self.link(entry.docname)) for entry in self.entries()}
+        return html.gaps(register, gaps.installed(register), recipes)
+
     def cite_book(self) -> str:
         cff = citation.read_cff(self.root / "CITATION.cff")
         place = project(self.app)
@@ -134,6 +146,8 @@ BLOCKS = {
     "recipe-cards": _Page.cards,
     "api-index": _Page.api_index,
     "recipe-status": _Page.status,
+    "other-files": _Page.other_files,
+    "tool-gaps": _Page.tool_gaps,
     "cite-cookbook": _Page.cite_book,
     "project-links": _Page.project_links,
 }

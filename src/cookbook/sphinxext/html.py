@@ -1,17 +1,27 @@
 """The generated parts of pages as HTML: pure functions from data to text, their markup in ``templates/``."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
+from cookbook.elsewhere import Record
+from cookbook.gaps import KINDS
+from cookbook.gaps import Entry as Reproduced
 from cookbook.ledgers import Ledger
 from cookbook.sphinxext import addresses, catalogue
 from cookbook.sphinxext.addresses import Project
 from cookbook.sphinxext.catalogue import Entry
 from cookbook.sphinxext.freshness import Execution, Surroundings
 
-__all__ = ["api_index", "cards", "citation_box", "project_links", "recipe_bar", "render", "status"]
+__all__ = ["api_index", "cards", "citation_box", "gaps", "other_files", "project_links", "recipe_bar", "render"]
+__all__ += ["status"]
 
 #: Gives the address of a page, relative to the page being written.
 Link = Callable[[str], str]
@@ -50,6 +60,64 @@ def api_index(entries: Sequence[Entry], link: Link) -> str:
 def status(rows: Sequence[tuple[str, str, Execution | None, Ledger | None]], around: Surroundings) -> str:
     """Draw the table of executions; a row is title, address, execution and the ledger of faults."""
     return render("status.html", rows=rows, around=around)
+
+
+def other_files(titles: Sequence[str], rows: Sequence[tuple[str, str, Record | None]]) -> str:
+    """Draw the table of recipes by files, and below it why a recipe cannot take a file.
+
+    Parameters
+    ----------
+    titles
+        Of the columns; one that no record has is left out.
+    rows
+        Title and address of a recipe, and its record; without one its row stays empty.
+    """
+    shown = [title for title in titles if any(record and title in record.outcomes for *_, record in rows)]
+    cells = [
+        (name, href, [record.outcomes.get(title) if record else None for title in shown]) for name, href, record in rows
+    ]
+    unable = (outcome for *_, outcomes in cells for outcome in outcomes if outcome and outcome.end == "cannot")
+    reasons = list(dict.fromkeys(outcome.reason for outcome in unable))
+    return render("other_files.html", titles=shown, rows=cells, reasons=reasons)
+
+
+def gaps(register: Sequence[Reproduced], installed: Mapping[str, str], recipes: Mapping[str, tuple[str, str]]) -> str:
+    """Draw the register of what the tools lack: how much it holds, then each gap under its tool.
+
+    Parameters
+    ----------
+    register
+        The gaps, sorted by tool.
+    installed
+        Versions of the tools.
+    recipes
+        Title and address of each recipe that is a page, by slug.
+    """
+    tools = [(tool, list(found)) for tool, found in groupby(register, key=lambda entry: entry.gap.tool)]
+    still = [entry.gap.kind for entry in register if not entry.gap.mended]
+    counts = {meaning: still.count(kind) for kind, meaning in KINDS.items()}
+    return render(
+        "gaps.html",
+        tools=tools,
+        counts=counts,
+        number=len(still),
+        installed=installed,
+        recipes=recipes,
+        kinds=KINDS,
+    )
+
+
+def _with_code(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _highlighted(code: str) -> Markup:
+    """Colour Python as the rest of the book does."""
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter()))
+
+
+_TEMPLATES.filters |= {"with_code": _with_code, "highlighted": _highlighted}
 
 
 def citation_box(bibtex: str, *, cite_id: str, cite_title: str) -> str:

@@ -89,7 +89,8 @@ def _followed(slug: str) -> tuple[Results, list[int]]:
     with pytest.MonkeyPatch.context() as patched:  # mock cannot put back a property of ROOT's facade
         patched.setattr(ROOT, "RDataFrame", remembered)
         results = run(recipe.load(slug), "rdataframe", few(slug))
-    return results, [int(frame.GetNRuns()) for frame in frames]
+    loops = [int(frame.GetNRuns()) for frame in frames]
+    return results, [n for n in loops if n]  # a frame may also be asked for the type of a column
 
 
 def complaint(call: Callable[[], Any]) -> str:

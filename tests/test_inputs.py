@@ -351,7 +351,7 @@ def test_a_certified_list_of_other_runs_is_an_error(tmp_path: Path) -> None:
     listed = tmp_path / "golden.json"
     for content, message in (
         ('{"378981": [[1, 9]]}', r"golden\.json: knows none of the runs in .*good\.root \(1 to 1\)"),
-        ("[1, 2", r"golden\.json: not a JSON of certified lumi sections"),
+        ("[1, 2", r"golden\.json: not a JSON of certified sections"),
     ):
         listed.write_text(content)
         with pytest.raises(inputs.InputError, match=message):

@@ -1,6 +1,5 @@
 """A job gives a recipe the reader's files, and values that fit them: nothing of the sample slips in."""
 
-import dataclasses
 import json
 import os
 import re
@@ -76,23 +75,6 @@ def test_the_kind_can_be_given(folder: Path) -> None:
     """A file is not opened where the job says what it is."""
     text = "datasets: {a: {files: 'root://host//a.root', data: true}}\ncertified: golden.json"
     assert job(folder, "certified-data", text).parameters["DATA"] == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("about", "files", "message"),
-    [
-        ("data", "tt_*.root", "its answer is about data, and all your files are simulation; add a dataset of data"),
-        ("simulation", "data.root", "its answer is about simulation, and all your files are data; add"),
-    ],
-)
-def test_files_of_the_kind_that_the_answer_is_about_are_asked(
-    folder: Path, about: str, files: str, message: str
-) -> None:
-    """A recipe that cannot do without them says so before anything runs."""
-    subject = recipe.load(NORMALISED)
-    told = dataclasses.replace(subject, metadata={**subject.metadata, "answer_about": about})
-    with pytest.raises(jobs.JobError, match=message):
-        jobs.read(told, files=[f"mine={folder / files}"])
 
 
 def test_one_error_lists_all_that_is_missing(folder: Path) -> None:

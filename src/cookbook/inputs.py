@@ -205,7 +205,7 @@ def check_certified(files: Sequence[str], certified: str) -> None:
     try:
         known = {int(run) for run in json.loads(Path(certified).read_text(encoding="utf-8"))}
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{certified}: not a JSON of certified lumi sections ({error}); give another") from error
+        raise InputError(f"{certified}: not a JSON of certified sections ({error}); give another") from error
     runs: set[int] = set()
     for path in files:
         with _opened(path) as file:

@@ -96,7 +96,6 @@ class _Reading:
 
     def job(self) -> Job:
         """Put together the parameters, or say all that is missing."""
-        self._check_kind()
         fixed = {name: self._fixed(name) for name, one in self.known.items() if not one.of_datasets}
         named = self._of_version(fixed)
         fixed |= named
@@ -110,16 +109,6 @@ class _Reading:
             )
         values = {**rerun(self.recipe, changed), **by_dataset, "FILES": self.files}
         return Job(handed_over(values), tuple(self._notes(fixed, named)), self._not_fired(values))
-
-    def _check_kind(self) -> None:
-        """Check that there are files of the kind that the recipe's answer is about, where it cannot do without."""
-        about = self.recipe.metadata.get("answer_about")
-        if about and self.data and (about == "data") not in self.data.values():
-            given = "simulation" if about == "data" else "data"
-            raise JobError(
-                f"{self.recipe.slug}: its answer is about {about}, and all your files are {given}; "
-                f"add a dataset of {about}"
-            )
 
     def _not_fired(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the trigger paths that files may lack, of those that the recipe reads with these values."""

@@ -102,8 +102,11 @@ def test_nothing_counts_where_nothing_is_certified(tmp_path: Path) -> None:
         '{"run": [[1, 5]]}',
     ],
 )
-def test_a_malformed_json_is_refused(engine: Engine, content: str, tmp_path: Path) -> None:
+def test_a_malformed_json_is_refused(
+    engine: Engine, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is wrong with the ranges, the error names the file; LumiMask alone would lose sections in silence."""
+    monkeypatch.setattr(recipe.Recipe, "check_files", lambda *_: 0)  # which sees some of it before
     with pytest.raises(ValueError, match=r"certified\.json: not a JSON of certified sections"):
         SUBJECT.run(engine, MUON, {"CERTIFIED": certified(tmp_path, content)})
 

@@ -209,9 +209,9 @@ def check_certified(files: Sequence[str], certified: str) -> None:
     runs: set[int] = set()
     for path in files:
         with _opened(path) as file:
-            tree = file["Runs"] if "Runs" in file and "run" in file["Runs"] else file["Events"]
-            if "run" in tree.keys(recursive=False):
-                runs |= set(tree["run"].array(library="np").tolist())
+            for tree in (file[name] for name in ("Runs", "Events") if name in file):
+                if not runs & known and "run" in tree.keys(recursive=False):
+                    runs |= set(tree["run"].array(library="np").tolist())
     if runs and known and not runs & known:
         raise InputError(
             f"{certified}: knows none of the runs in {files[0]} ({min(runs)} to {max(runs)}): all data would be left "

@@ -3,11 +3,18 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import ROOT
 
 from cookbook.gaps import Gap
 from reproduced import refused, shows, tree
 from small_files import jagged
+
+
+@pytest.fixture(autouse=True)
+def _root_as_it_is() -> None:
+    """Take out the handler that turns ROOT's errors into exceptions, where a recipe of this process has put it in."""
+    ROOT.gInterpreter.ProcessLine("SetErrorHandler(DefaultErrorHandler);")
 
 
 @shows(

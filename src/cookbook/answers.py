@@ -13,7 +13,7 @@ from typing import Any
 from nbformat.v4 import new_markdown_cell
 
 from cookbook.anatomy import parts, tags
-from cookbook.recipe import ANSWER, EXAMPLE, Recipe, read
+from cookbook.recipe import ANSWER, EXAMPLE, Recipe, imports, read
 
 __all__ = ["lacking", "left_out"]
 
@@ -37,7 +37,7 @@ def left_out(cells: Sequence[Any], about: str) -> Iterator[Any]:
         for cell in part.cells:
             changed = deepcopy(cell)
             if ANSWER in tags(cell):
-                changed.source = _imports(ast.parse(cell.source))
+                changed.source = imports(cell.source)
                 if "coffea" in tags(cell):
                     yield new_markdown_cell(TEXT.format(about))
             elif cell in agreements:
@@ -55,10 +55,6 @@ def _kind(parameters: Mapping[str, Any]) -> str:
     of_file = [name for name, paths in files.items() if parameters.get("FILE") in paths]
     data = set(parameters.get("DATA", ()))
     return ("data" if data.intersection(of_file) else "simulation") if of_file else ""
-
-
-def _imports(tree: ast.Module) -> str:
-    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def _kept(trees: Sequence[ast.Module]) -> list[str]:

@@ -6,7 +6,6 @@ each file. A child reads a job file, checks input and corrections, and executes 
 
 from __future__ import annotations
 
-import ast
 import json
 import linecache
 import multiprocessing
@@ -16,7 +15,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +29,7 @@ from cookbook import dialects, elsewhere, inputs, jobs, keys, ownfiles, paramete
 from cookbook.anatomy import tags
 from cookbook.corrections import CorrectionError
 from cookbook.elsewhere import Other, Outcome, Record
-from cookbook.recipe import ANSWER, EXAMPLE, Files, Recipe, load
+from cookbook.recipe import ANSWER, EXAMPLE, Files, Recipe, imports, load
 
 __all__ = ["main", "tried"]
 
@@ -212,20 +211,13 @@ def _warm(recipe: Recipe) -> None:
         import ROOT
 
         # nothing of coffea is used here: its readers start threads, which a fork would lose
-        exec("\n".join(_imports(recipe)), {})
+        exec("\n".join(imports(cell.source) for cell in keys.cells_that_run(recipe)), {})
     ROOT.gEnv.SetValue("Root.Stacktrace", "no")  # which takes ten seconds where a recipe ends in a crash
     muons = ROOT.RDataFrame("Events", sample.files("TTbar")).Define("good", "Muon_pt > 20 && abs(Muon_eta) < 2.4")
     muons = muons.Filter("Sum(good) > 0", "good").Define("weight", "double(genWeight)")
     muons = muons.Define("pt", "Max(Muon_pt[good])")
     booked = [muons.Histo1D(("pt", "", 10, 0.0, 100.0), "pt", "weight"), muons.Sum("weight"), muons.Report()]
     booked[0].GetValue()
-
-
-def _imports(recipe: Recipe) -> Iterator[str]:
-    """Yield the statements with which the cells of a recipe's answer, halves and agreement import something."""
-    for cell in keys.cells_that_run(recipe):
-        nodes = (node for node in ast.parse(cell.source).body if isinstance(node, ast.Import | ast.ImportFrom))
-        yield from map(ast.unparse, nodes)
 
 
 def _forked(recipe: Recipe, other: Other) -> Outcome:

@@ -275,9 +275,9 @@ def _by_dataset(files: Files) -> Iterator[tuple[str | None, str]]:
 
 def _check_path(path: str) -> None:
     """Check what can be said of a path before it is opened."""
-    found = [c for c in (PATTERNS if "://" not in path else "[]*#") if c in path]
+    found = [c for c in (PATTERNS if not remote.is_address(path) else "[]*#") if c in path]
     local = Path(path)
-    if "://" not in path:
+    if not remote.is_address(path):
         _check_is_file(path, local)
     if found:
         plain = "".join("_" if c in PATTERNS else c for c in local.name)
@@ -285,7 +285,7 @@ def _check_path(path: str) -> None:
             f"{path}: ROOT reads {' and '.join(map(repr, found))} in a path as a pattern, and may take other files; "
             f"rename it, or give a link to it: ln -s '{path}' {plain}"
         )
-    if "://" not in path:
+    if not remote.is_address(path):
         with local.open("rb") as stream:
             magic = stream.read(4)
         if magic != ROOT_MAGIC:
@@ -345,7 +345,7 @@ def _check_file(dataset: str | None, path: str, file: Any, needs: _Needs) -> _Co
     wanted = {t: [n for n in names if n in have or n not in needs.not_fired] for t, names in wanted.items()}
     faults = [f for tree, names in wanted.items() for f in damage.bookkeeping(file[tree], names, file.file.fEND)]
     _raise_damage(path, faults)
-    numbers = _read_through(path, file, wanted) if needs.thorough and "://" not in path else {}
+    numbers = _read_through(path, file, wanted) if needs.thorough and not remote.is_address(path) else {}
     kinds: dict[tuple[str, ...], str] = {(tree,): _format(file[tree]) for tree in wanted}
     kinds |= {(tree, name): str(file[tree][name].typename) for tree, names in wanted.items() for name in names}
     sums = [name for name in wanted.get("Runs", ()) if name in SUMS] if simulation else []
@@ -355,7 +355,7 @@ def _check_file(dataset: str | None, path: str, file: Any, needs: _Needs) -> _Co
 
 def _check_length(path: str, file: Any) -> None:
     expected = file.file.fEND
-    size = Path(path).stat().st_size if "://" not in path else expected
+    size = Path(path).stat().st_size if not remote.is_address(path) else expected
     if size < expected:
         raise InputError(f"{path}: truncated, {size} of {expected} bytes; copy the file again")
 
@@ -491,7 +491,7 @@ def _marks(path: str, file: Any) -> tuple[object, ...]:
     """Return what tells that two paths lead to one file: the place, and the identity that ROOT gave it and copies."""
     uuid = file.file.uuid
     marks: list[object] = [uuid] if uuid.int else []  # reproducible files have none
-    if "://" in path:
+    if remote.is_address(path):
         return (path, *marks)
     status = Path(path).stat()
     return (str(Path(path).resolve()), (status.st_dev, status.st_ino), *marks)

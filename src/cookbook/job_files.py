@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from cookbook import remote
 from cookbook.parameters import comments, each_text, offered
 from cookbook.recipe import Recipe
 
@@ -167,7 +168,7 @@ def _expanded(given: str | Sequence[str], base: Path, where: str) -> list[str]:
 
 def _paths(item: str, base: Path, where: str) -> Iterator[str]:
     path = base / Path(item.removeprefix("@")).expanduser()
-    if "://" in item:
+    if remote.is_address(item):
         yield item
     elif item.startswith("@") or path.suffix == ".txt":
         if not path.is_file():

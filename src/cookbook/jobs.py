@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cookbook import eras, inputs, nanoaod, sample
+from cookbook import eras, inputs, nanoaod, remote, sample
 from cookbook.job_files import GENERAL, UNITS, JobError, checked, grouped, loaded, near, setting
 from cookbook.parameters import Offered, as_default, handed_over, in_version, offered, rerun
 from cookbook.recipe import Files, Recipe, texts
@@ -246,4 +246,4 @@ def _is_data(paths: Sequence[str]) -> bool:
 
 
 def _of_sample(path: str) -> bool:
-    return "://" not in path and Path(path).resolve().is_relative_to(sample.data_folder())
+    return not remote.is_address(path) and Path(path).resolve().is_relative_to(sample.data_folder())

@@ -29,6 +29,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "all_recipes",
+    "imports",
     "load",
     "read",
     "slugs",
@@ -84,7 +85,7 @@ class Recipe:
     def source(self, engine: Engine) -> list[Cell]:
         """Return the cells that make up one engine's half: those tagged with its name, of the answer its imports."""
         cells = (c for c in self.cells if engine in c.tags and EXAMPLE not in c.tags)
-        return [replace(c, source=_imports(c.source)) if ANSWER in c.tags else c for c in cells]
+        return [replace(c, source=imports(c.source)) if ANSWER in c.tags else c for c in cells]
 
     def variants(self) -> list[str]:
         """Return what can be run: each engine, and after it the ``<engine>_<variant>`` its cells define a run_ for."""
@@ -392,7 +393,7 @@ def _functions(cells: Iterable[Cell]) -> set[str]:
     return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
 
 
-def _imports(source: str) -> str:
+def imports(source: str) -> str:
     """Return the imports among the statements of a cell."""
     nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(ast.unparse(node) for node in nodes)

@@ -131,6 +131,66 @@ def test_weights_in_place() -> None:
         tool="coffea",
         version="2026.9.0",
         kind="silent",
+        shows="up is [0.0]",
+        effect="An event whose nominal factor is zero, say beyond the edge of a map, is missing in the shifts too.",
+        instead="Multiply the shifted weights by hand where a nominal factor may be zero.",
+        recipe="weight-variations",
+        thread="none found",
+    )
+)
+def test_shift_of_a_weight_of_zero() -> None:
+    """`Weights` keeps ratios to the nominal weight: where that is zero, so are up and down."""
+    weights = Weights(1)
+    weights.add("muon", np.array([0.0]), weightUp=np.array([3.0]))
+    up = weights.weight("muonUp")
+    assert up.tolist() == [3.0], f"up is {up.tolist()}"
+
+
+@shows(
+    Gap(
+        tool="coffea",
+        version="2026.9.0",
+        kind="silent",
+        shows="no error",
+        effect="A misspelt name leaves out what it should take, and a text without brackets is taken letter by letter.",
+        instead="Compare the names with those that were added, and give a list.",
+        recipe="weight-variations",
+        thread="none found",
+    )
+)
+def test_part_of_the_weights_that_does_not_exist() -> None:
+    """`Weights.partial_weight` takes a name that was not added for a weight of one."""
+    weights = Weights(1, storeIndividual=True)
+    weights.add("muon", np.array([2.0]))
+    with refused("Muon"):
+        weights.partial_weight(include=["Muon"])
+
+
+@shows(
+    Gap(
+        tool="coffea",
+        version="2026.9.0",
+        kind="silent",
+        shows="no error",
+        effect="Trigger `mu` with a shift `eff` and a weight `mu_eff` share one up and down: the later takes both.",
+        instead="Keep names from being another's name and shift, joined by an underscore.",
+        recipe="weight-variations",
+        thread="none found",
+    )
+)
+def test_names_of_shifts_that_clash() -> None:
+    """`Weights` overwrites a shift of `add_multivariation` with that of a weight whose name reads the same."""
+    weights, one = Weights(1), np.array([1.0])
+    weights.add_multivariation("mu", one, ["eff"], [np.array([1.5])], [one])
+    with refused("mu_eff"):
+        weights.add("mu_eff", one, weightUp=np.array([1.1]))
+
+
+@shows(
+    Gap(
+        tool="coffea",
+        version="2026.9.0",
+        kind="silent",
         shows="no error",
         effect="Events of a section without a row are kept, and add no luminosity: simulation is scaled too low.",
         instead="Look for sections that the table lacks.",

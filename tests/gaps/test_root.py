@@ -184,6 +184,25 @@ def test_types_that_differ_between_files(tmp_path: Path) -> None:
     Gap(
         tool="ROOT",
         version="6.40.00",
+        kind="silent",
+        shows="length 4",
+        effect="A key or a variation called like a branch of the same expression is looked up under another name.",
+        instead='Break the text where it holds the name: C++ joins adjacent ones, as in `"L" "HEPdfWeight"`.',
+        recipe="weight-variations",
+        thread="none found",
+    )
+)
+def test_name_of_a_column_in_quotes() -> None:
+    """In an expression that reads a column, the column's name is replaced inside quoted text as well."""
+    df = ROOT.RDataFrame(1).Define("LHEPdfWeight", "1.0")
+    length = df.Define("length", 'LHEPdfWeight * std::string("LHEPdfWeight").size()').Sum("length")
+    assert length.GetValue() == 12, f"length {length.GetValue():g}"
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
         kind="missing",
         shows="takes at most 0 arguments",
         effect="`Report` counts events: with weights its efficiencies are not those of the analysis.",

@@ -24,13 +24,15 @@ class RecipeExceptions:
 
     `asked_for` are branches of which a file has one or another, so that the recipe cannot declare them; `event_loops`
     how often a loop runs over each frame, where it is not one frame for each tree and once; `longer` limits of the
-    page's length that are its own; `opened` the parameters with which something of small real files survives.
+    page's length that are its own; `opened` the parameters with which something of small real files survives; `unmoved`
+    variations that leave the sample's histograms as they are, each with the reason.
     """
 
     asked_for: Sequence[str] = ()
     event_loops: Sequence[int] = ()
     longer: Mapping[str, int] = field(default_factory=dict)
     opened: Mapping[str, Any] = field(default_factory=dict)
+    unmoved: Mapping[str, str] = field(default_factory=dict)
 
 
 def exceptions(slug: str) -> RecipeExceptions:

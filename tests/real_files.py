@@ -31,7 +31,7 @@ def as_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.F
     copy = with_runs(path, folder / path.name)
     own = subject.parameters()
     # a recipe of data alone gets two datasets of them
-    other = next((name for name in own["FILES"] if name not in own["DATA"]), own["DATA"][-1])
+    other = next((name for name in own["FILES"] if name not in own["DATA"]), *own["DATA"][-1:])
     if "LuminosityBlocks" in subject.metadata["branches"]:
         parameters["LUMINOSITY_TABLE"] = with_sections(Path(copy), folder / "luminosity.csv")
     # a file may be in one dataset alone, and data have no generator weights
@@ -42,7 +42,7 @@ def as_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.F
         certified = folder / "certified.json"
         certified.write_text(json.dumps({"1": [[1, 1_000_000]]}))
         parameters["CERTIFIED"] = str(certified)
-    return {other: [copy], own["DATA"][0]: [second]}, parameters
+    return {other: [copy], **{name: [second] for name in own["DATA"][:1]}}, parameters
 
 
 def with_runs(path: Path, target: Path) -> str:

@@ -107,3 +107,22 @@ def test_value_on_an_edge() -> None:
     """A value on an edge of a `Regular` axis may fall into the bin below."""
     found = hist.axis.Regular(100, 0, 200).index(58)
     assert found == 29, f"bin {found}"
+
+
+@shows(
+    Gap(
+        tool="boost-histogram",
+        version="1.8.1",
+        kind="silent",
+        shows="counts 3.0",
+        effect="What should tell how many events a bin is worth tells the sum of their weights.",
+        instead="Divide the square of `values()` by `variances()`.",
+        recipe="mc-statistics",
+        thread="none found",
+    )
+)
+def test_effective_entries() -> None:
+    """`counts()` of weighted bins gives sums of weights, not the effective entries that its documentation promises."""
+    h = hist.Hist.new.Reg(1, 0, 1).Weight().fill([0.5, 0.5, 0.5], weight=[2, 2, -1])
+    counts = h.counts()[0]
+    assert counts == 1, f"counts {counts}"

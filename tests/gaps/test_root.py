@@ -1,5 +1,6 @@
 """What RDataFrame lacks, each gap with its smallest reproducer."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,28 @@ def test_name_of_a_column_in_quotes() -> None:
     df = ROOT.RDataFrame(1).Define("LHEPdfWeight", "1.0")
     length = df.Define("length", 'LHEPdfWeight * std::string("LHEPdfWeight").size()').Sum("length")
     assert length.GetValue() == 12, f"length {length.GetValue():g}"
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
+        kind="silent",
+        shows="values",
+        effect="`df.Histo1D(…).values()` in one line, or in a function that returns it, may give any numbers.",
+        instead="Keep the histogram for as long as its numbers, or copy them.",
+        recipe="jet-energy-sources-at-scale",
+        thread="none found",
+    )
+)
+def test_values_of_a_histogram_that_is_gone() -> None:
+    """`values()` of a histogram is a view of its memory, and does not keep it."""
+    h = ROOT.TH1D("gone", "", 3, 0, 3)
+    h.Fill(1)
+    values = h.values()
+    del h
+    gc.collect()
+    assert values.tolist() == [0, 1, 0], f"values {values}"
 
 
 @shows(

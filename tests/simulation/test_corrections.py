@@ -70,6 +70,27 @@ def test_the_total_uncertainty_is_the_quadratic_sum_of_the_sources(jets: dict[st
     assert np.all((total > 0.005) & (total < 0.1))
 
 
+def test_the_regrouped_sources_cover_all_of_them(jets: dict[str, Any]) -> None:
+    """Each source is a member of one group, and both sets have the quadratic sum that is called Total."""
+    cset, jet = load("JME", "jet_jerc_sources.json.gz"), TRUTH.table["jet"]
+    sources = sorted(jet["uncertainty"] | jet["source"])
+    assert sorted(member for members in jet["group"].values() for member in members) == sources
+    assert (len(sources), len(jet["group"])) == (27, 11)
+    total = evaluate(cset[f"{jme.JEC}_MC_Total_AK4PFPuppi"], jets)
+    for names in (sources, [f"Regrouped_{name}" for name in jet["group"]]):
+        parts = [evaluate(cset[f"{jme.JEC}_MC_{name}_AK4PFPuppi"], jets) for name in names]
+        assert total == pytest.approx(np.sqrt(np.sum(np.square(parts), axis=0)), rel=1e-9)
+    assert np.all((total > 0.005) & (total < 0.15))
+
+
+def test_sources_in_two_files_are_the_same(jets: dict[str, Any]) -> None:
+    """The file of all sources repeats those of the other one."""
+    few, many = load("JME", "jet_jerc.json.gz"), load("JME", "jet_jerc_sources.json.gz")
+    for name in TRUTH.table["jet"]["uncertainty"]:
+        key = f"{jme.JEC}_MC_{name}_AK4PFPuppi"
+        assert np.array_equal(evaluate(few[key], jets), evaluate(many[key], jets))
+
+
 def test_the_resolution_is_that_of_the_truth(jets: dict[str, Any]) -> None:
     """Resolution and its scale factor repeat the formulas the detector draws from."""
     cset = load("JME", "jet_jerc.json.gz")

@@ -17,6 +17,7 @@ def make_all(truth: Truth) -> dict[str, Any]:
     """All correction sets by group and file name."""
     return {
         "JME/jet_jerc.json.gz": jme.jerc(truth, "AK4PFPuppi"),
+        "JME/jet_jerc_sources.json.gz": jme.all_sources(truth, "AK4PFPuppi"),
         "JME/fatJet_jerc.json.gz": jme.jerc(truth, "AK8PFPuppi"),
         "JME/jer_smear.json.gz": jme.smearing(),
         "JME/jetvetomaps.json.gz": jme.veto_map(truth),

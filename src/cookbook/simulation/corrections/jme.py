@@ -83,23 +83,42 @@ def at(expressions: list[str], i: int) -> Any:
     return formula(expressions[i], "JetPt")
 
 
-def uncertainties(truth: Truth, algorithm: str) -> list[Any]:
-    """Relative uncertainty of every source, and their quadratic sum ``Total``."""
+def in_quadrature(expressions: list[str]) -> str:
+    """Write the quadratic sum of formulas."""
+    return "sqrt(" + "+".join(f"pow({expression},2)" for expression in expressions) + ")"
+
+
+def uncertainty(truth: Truth, name: str, members: list[dict[str, Any]], algorithm: str) -> Any:
+    """Relative uncertainty of one source, or the quadratic sum of several."""
     jet = truth.table["jet"]
-    sources = jet["uncertainty"]
-    expressions = {name: [size(source, i) for i in range(len(jet["a"]))] for name, source in sources.items()}
-    expressions["Total"] = [
-        "sqrt(" + "+".join(f"pow({expressions[name][i]},2)" for name in sources) + ")" for i in range(len(jet["a"]))
-    ]
-    return [
-        correction(
-            f"{JEC}_MC_{name}_{algorithm}",
-            "relative uncertainty of the jet scale",
-            [ETA, PT],
-            in_signed_eta("JetEta", jet["eta"], partial(at, expression)),
-        )
-        for name, expression in expressions.items()
-    ]
+    sizes = [[size(source, i) for source in members] for i in range(len(jet["a"]))]
+    expressions = [found[0] if len(found) == 1 else in_quadrature(found) for found in sizes]
+    return correction(
+        f"{JEC}_MC_{name}_{algorithm}",
+        "relative uncertainty of the jet scale",
+        [ETA, PT],
+        in_signed_eta("JetEta", jet["eta"], partial(at, expressions)),
+    )
+
+
+def uncertainties(truth: Truth, sources: dict[str, dict[str, Any]], algorithm: str) -> list[Any]:
+    """Relative uncertainty of every source, and their quadratic sum ``Total``."""
+    members = {name: [source] for name, source in sources.items()} | {"Total": list(sources.values())}
+    return [uncertainty(truth, name, parts, algorithm) for name, parts in members.items()]
+
+
+def all_sources(truth: Truth, algorithm: str) -> Any:
+    """Full set of sources of the jet scale, and the regrouped set."""
+    jet = truth.table["jet"]
+    sources = jet["uncertainty"] | jet["source"]
+    groups = {f"Regrouped_{name}": [sources[member] for member in members] for name, members in jet["group"].items()}
+    corrections = uncertainties(truth, dict(sorted(sources.items())), algorithm)
+    corrections += [uncertainty(truth, name, parts, algorithm) for name, parts in groups.items()]
+    return cs.CorrectionSet(
+        schema_version=2,
+        description="All sources of the jet scale uncertainty of the cookbook's sample",
+        corrections=corrections,
+    )
 
 
 def resolution(truth: Truth, algorithm: str) -> list[Any]:
@@ -139,7 +158,7 @@ def resolution(truth: Truth, algorithm: str) -> list[Any]:
 def jerc(truth: Truth, algorithm: str) -> Any:
     """Jet scale and resolution of one algorithm (``AK4PFPuppi`` or ``AK8PFPuppi``)."""
     corrections = [*scale_levels(truth, "MC", algorithm), *scale_levels(truth, "DATA", algorithm)]
-    corrections += [*uncertainties(truth, algorithm), *resolution(truth, algorithm)]
+    corrections += [*uncertainties(truth, truth.table["jet"]["uncertainty"], algorithm), *resolution(truth, algorithm)]
     return cs.CorrectionSet(
         schema_version=2,
         description="Jet scale and resolution of the cookbook's sample",

@@ -7,6 +7,8 @@ import numpy as np
 import pyhf
 import pytest
 import ROOT
+from cabinetry import histo
+from cabinetry.templates import postprocessor
 
 from cookbook.gaps import Gap
 from reproduced import shows
@@ -20,7 +22,7 @@ def _quiet() -> None:
     ROOT.RooMsgService.instance().setGlobalKillBelow(ROOT.RooFit.FATAL)
 
 
-def workspace(constraint: str, **samples: Bins) -> Any:
+def workspace(constraint: str, normalised: bool = True, **samples: Bins) -> Any:
     """Build HistFactory's model of a channel with values and errors by sample, for data as expected."""
     factory = ROOT.RooStats.HistFactory
     channel = factory.Channel("channel")
@@ -28,7 +30,7 @@ def workspace(constraint: str, **samples: Bins) -> Any:
     for name, (values, errors) in samples.items():
         sample = factory.Sample(name)
         sample.SetHisto(_filled(name, values, errors))
-        sample.SetNormalizeByTheory(False)
+        sample.SetNormalizeByTheory(normalised)
         sample.ActivateStatError()
         if name == "signal":
             sample.AddNormFactor("mu", 1, 0, 10)
@@ -37,7 +39,8 @@ def workspace(constraint: str, **samples: Bins) -> Any:
     channel.SetData(_filled("data", total, np.sqrt(abs(total))))
     measurement = factory.Measurement("measurement", "measurement")
     measurement.SetPOI("mu")
-    measurement.AddConstantParam("Lumi")
+    if normalised:
+        measurement.AddConstantParam("Lumi")
     measurement.AddChannel(channel)
     return factory.HistoToWorkspaceFactoryFast.MakeCombinedModel(measurement)
 
@@ -90,6 +93,25 @@ def test_bin_below_zero() -> None:
 
 @shows(
     Gap(
+        tool="ROOT",
+        version="6.40.00",
+        kind="silent",
+        shows="free: ['Lumi'",
+        effect="A luminosity of its own, of 10% unless set, is fitted beside the nuisance that the model has for it.",
+        instead='Hold it: `measurement.AddConstantParam("Lumi")`.',
+        recipe="templates-to-fit",
+        thread="none found",
+    )
+)
+def test_sample_that_is_not_normalised_by_theory() -> None:
+    """`SetNormalizeByTheory(False)` leaves HistFactory's luminosity in the model."""
+    built = workspace("Poisson", normalised=False, signal=([5.0], [0.5]))
+    free = [parameter.GetName() for parameter in built["ModelConfig"].GetNuisanceParameters()]
+    assert "Lumi" not in free, f"free: {free}"
+
+
+@shows(
+    Gap(
         tool="pyhf",
         version="0.7.6",
         kind="silent",
@@ -107,3 +129,28 @@ def test_statistical_error_of_an_empty_bin() -> None:
     model = pyhf.Model({"channels": [{"name": "channel", "samples": [sample]}]}, poi_name=None)
     fixed = model.config.suggested_fixed()
     assert fixed == [False, False], f"fixed: {fixed}"
+
+
+@shows(
+    Gap(
+        tool="cabinetry",
+        version="0.6.0",
+        kind="silent",
+        shows="nan",
+        effect="One empty bin of the nominal template spoils all bins of the variations that are smoothed.",
+        instead="Take one for the ratio where nominal is zero, and smooth that.",
+        recipe="nuisance-table",
+        thread="none found",
+    )
+)
+def test_smoothing_beside_an_empty_bin() -> None:
+    """Smoothing divides by the nominal template: zero over zero spreads to all bins."""
+    edges, errors = np.arange(5.0), np.ones(4)
+    nominal, varied = (
+        histo.Histogram.from_arrays(edges, np.array([0.0, *others]), errors) for others in ([5, 6, 7], [6, 6, 7])
+    )
+    with np.errstate(invalid="ignore"):
+        smooth = postprocessor.apply_postprocessing(
+            varied, "template", smoothing_algorithm="353QH, twice", nominal_histogram=nominal
+        )
+    assert np.isfinite(smooth.yields[1:]).all(), f"smoothed to {smooth.yields}"

@@ -1,6 +1,8 @@
 """What RDataFrame lacks, each gap with its smallest reproducer."""
 
 import gc
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +222,45 @@ def test_values_of_a_histogram_that_is_gone() -> None:
     del h
     gc.collect()
     assert values.tolist() == [0, 1, 0], f"values {values}"
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
+        kind="crash",
+        shows="SIGSEGV",
+        effect="Asking a file for its titles, branches or entries in one line ends the job, without a word on why.",
+        instead="Give the file a name that lives as long as its tree.",
+        recipe="theory-weights",
+        thread="none found",
+    )
+)
+def test_tree_of_a_file_without_a_name(tmp_path: Path) -> None:
+    """A tree does not keep its file: in Python one of a file that nothing else names is gone."""
+    assert ROOT.TFile(tree(tmp_path / "a.root", x=[1.0, 2.0]))["Events"].GetEntries() == 2
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
+        kind="silent",
+        shows="declared True, there False",
+        effect="A guard on what `Declare` returns passes, and the functions beside such a variable are unusable.",
+        instead="Declare variables apart from functions, and without a value; set it from a function.",
+        recipe="nuisance-table",
+        thread="https://github.com/root-project/root/issues/16601",
+    )
+)
+def test_declaration_that_fails() -> None:
+    """`Declare` returns true though the value of a variable needs a library that is not loaded yet."""
+    code = 'std::string text = "x"; ROOT::RVecD ones(std::size_t n) { return ROOT::RVecD(n, 1.0); }'
+    asked = "ROOT.gInterpreter.Declare(code), bool(ROOT.gInterpreter.Calc('ones(1).size()'))"
+    script = f"import ROOT; code = {code!r}; print(*({asked}))"
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    declared, there = said.stdout.split()
+    assert (declared, there) == ("True", "True"), f"declared {declared}, there {there}"
 
 
 @shows(

@@ -267,6 +267,31 @@ def test_declaration_that_fails() -> None:
     Gap(
         tool="ROOT",
         version="6.40.00",
+        kind="silent",
+        shows="scores [0.0, 0.0, 0.0, 0.0]",
+        effect="Keys above 2^53, such as hashes, get the row of another event; most event numbers are smaller.",
+        instead="Read the friend into a table by integers, and look the keys up there.",
+        recipe="friends-and-extra-columns",
+        thread="none found",
+    )
+)
+def test_large_keys_of_an_index(tmp_path: Path) -> None:
+    """An indexed friend is looked up in double precision, also where its index was built with integers."""
+    events = np.arange(2**62, 2**62 + 4, dtype="uint64")
+    keys = {"run": np.ones_like(events), "luminosityBlock": np.ones_like(events), "event": events}
+    chain, friend = ROOT.TChain("Events"), ROOT.TChain("Events")
+    chain.Add(tree(tmp_path / "a.root", **keys))
+    friend.Add(tree(tmp_path / "b.root", **keys, score=[0.0, 1.0, 2.0, 3.0]))
+    friend.BuildIndex("(run << 32) + luminosityBlock", "event", True, True)
+    chain.AddFriend(friend, "friend")
+    scores = list(ROOT.RDataFrame(chain).Take["double"]("friend.score").GetValue())
+    assert scores == [0, 1, 2, 3], f"scores {scores}"
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
         kind="missing",
         shows="takes at most 0 arguments",
         effect="`Report` counts events: with weights its efficiencies are not those of the analysis.",

@@ -28,7 +28,7 @@ def _root_as_it_is() -> None:
         shows="SIGSEGV",
         effect="There is no cutflow for each variation: the job dies of a segmentation violation.",
         instead="Book a `Count` behind each cut, or a histogram of the steps that an event reaches: both vary.",
-        recipe="dimuon-spectrum",
+        recipe="object-shifts",
         thread="none found",
     )
 )

@@ -15,7 +15,6 @@ from cookbook.recipe import Engine
 from runs import agreed
 from small_files import event_columns, jagged, write
 
-
 SUBJECT = recipe.load("mc-statistics")
 PARAMETERS = SUBJECT.parameters()
 EDGES = [100.0, 200.0, 300.0, 400.0, 500.0]

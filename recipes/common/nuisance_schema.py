@@ -1,5 +1,5 @@
 YEAR, PRUNE = 2024, 0.002  # parts that move less are left out
-TEXT, YES, LIST = {"type": "string"}, {"type": "boolean"}, {"type": "array", "minItems": 1}
+TEXT, FLAG, LIST = {"type": "string"}, {"type": "boolean"}, {"type": "array", "minItems": 1}
 RATE = {"properties": {"kind": {"const": "rate"}}}
 OWN = {"properties": {"years": {"const": "own"}}}  # each year has its own parameter
 ENDS, NEVER = {"pattern": f"_{YEAR}$"}, {"not": {"pattern": "_20[0-9][0-9]$"}}
@@ -13,7 +13,7 @@ SCHEMA = {
         **{"source": TEXT, "processes": {**LIST, "items": TEXT}},
         "channels": {**LIST, "items": {"enum": CHANNELS}},
         "years": {"enum": ["all", "own"]},
-        **{"smooth": YES, "symmetrise": YES},
+        **{"smooth": FLAG, "symmetrise": FLAG},
         "down": {"enum": ["mirror", "nominal"]},
         "prune": {"type": "number", "minimum": 0},
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -68,7 +69,7 @@ def _lines(recipe: Recipe) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     """Return a value in YAML, on one line."""
-    plain: str = yaml.safe_dump(
-        handed_over(value), default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True
-    )
-    return plain.removesuffix("...\n").strip()
+    given = handed_over(value)
+    plain: str = yaml.safe_dump(given, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
+    plain = plain.removesuffix("...\n").strip()
+    return json.dumps(given, ensure_ascii=False) if "\n" in plain else plain  # JSON is YAML

@@ -103,6 +103,15 @@ def gate(
     return "missed"
 
 
+def check_with(subject: Recipe, right: str, wrong: str) -> None:
+    """Let the gate compare all events where one text of RDataFrame's half is another: it raises what it finds."""
+    (cell,) = (cell for cell in subject.source("rdataframe") if right in cell.source)
+    mutation = Mutation("rdataframe", cell.index, "another text", wrong, cell.source.replace(right, wrong))
+    files = subject.parameters()["FILES"]
+    coffea = subject.run("coffea", files)
+    agreement.check(coffea, subject.run("rdataframe", files, None, renamed(subject, mutation)))
+
+
 def renamed(subject: Recipe, mutation: Mutation) -> Mapping[int, str]:
     """Return the cells that a mutation changes; all of the engine's, with new names, where it is in a declaration."""
     sources = {**{cell.index: cell.source for cell in subject.source(mutation.engine)}, **mutation.replace}

@@ -46,7 +46,7 @@ def write(target: Path, events: Mapping[str, Any], sums: Any) -> str:
 def from_file(source: str, target: Path, wanted: Collection[str], events: int, change: Change) -> str:
     """Write the first events of a file, those branches that it has of the `wanted`, with its columns changed.
 
-    `change` gets collections as dictionaries by field, and other branches as arrays.
+    `change` gets collections as dictionaries by field, and other branches, lists of weights among them, as arrays.
     """
     with uproot.open(source) as file:
         tree = file["Events"]
@@ -55,10 +55,10 @@ def from_file(source: str, target: Path, wanted: Collection[str], events: int, c
     columns: dict[str, Any] = {}
     for name in arrays.fields:
         collection, _, field = name.partition("_")
-        if arrays[name].ndim > 1:
+        if arrays[name].ndim > 1 and field:
             columns.setdefault(collection, {})[field] = arrays[name]
         elif not re.match("n[A-Z]", name):  # counters are written with their collections
-            columns[name] = ak.to_numpy(arrays[name])
+            columns[name] = arrays[name] if arrays[name].ndim > 1 else ak.to_numpy(arrays[name])
     change(columns)
     return write(target, columns, sums)
 

@@ -14,6 +14,7 @@ from cookbook import agreement, inputs, recipe, sample
 from cookbook.corrections import CorrectionError
 from cookbook.recipe import Engine
 from copies import needed
+from mutants import check_with
 from small_files import edited, event_columns, from_file, jagged, odd_jets, write
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
@@ -161,20 +162,15 @@ def test_the_regrouped_sources_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "right", "wrong"),
+    ("right", "wrong"),
     [
-        ("swapped", "(1 + size)), moved.push_back(pt * (1 - size))", "(1 - size)), moved.push_back(pt * (1 + size))"),
-        ("dead", "moved.push_back(pt * (1 - size))", "moved.push_back(pt)"),
-        ("doubled", "(1 + size)", "(1 + size) * (1 + size)"),
+        ("(1 + size)), moved.push_back(pt * (1 - size))", "(1 - size)), moved.push_back(pt * (1 + size))"),
+        ("moved.push_back(pt * (1 - size))", "moved.push_back(pt)"),
+        ("(1 + size)", "(1 + size) * (1 + size)"),
     ],
+    ids=["swapped", "moves nothing", "applied twice"],
 )
-def test_a_fault_in_a_variation_is_named(kind: str, right: str, wrong: str) -> None:
+def test_a_fault_in_a_variation_is_named(right: str, wrong: str) -> None:
     """The gate says which variation differs."""
-    declared = next(c for c in SUBJECT.cells if "moved_momenta(const" in c.source)
-    called = next(c for c in SUBJECT.cells if "def with_moved" in c.source)
-    assert right in declared.source
-    replaced = {declared.index: declared.source.replace(right, wrong), called.index: called.source}
-    renamed = {index: source.replace("moved_momenta", f"moved_momenta_{kind}") for index, source in replaced.items()}
-    rdataframe = SUBJECT.run("rdataframe", FILES, None, renamed)
     with pytest.raises(agreement.DisagreementError, match=r"differ, the most in [A-Z][A-Za-z0-9]+_(up|down), "):
-        agreement.check(usual("coffea"), rdataframe)
+        check_with(SUBJECT, right, wrong)

@@ -12,6 +12,7 @@ pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 from cookbook import agreement, recipe
 from cookbook.recipe import Engine
+from mutants import check_with
 from runs import agreed
 from small_files import event_columns, jagged, write
 
@@ -160,12 +161,8 @@ def test_a_weight_that_is_no_number_is_named(value: float, engine: Engine, tmp_p
 )
 def test_a_fault_is_named(right: str, wrong: str, named: str) -> None:
     """The gate says which histogram differs."""
-    cell = next(c for c in SUBJECT.source("rdataframe") if right in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    coffea = SUBJECT.run("coffea", PARAMETERS["FILES"])
-    rdataframe = SUBJECT.run("rdataframe", PARAMETERS["FILES"], None, replaced)
     with pytest.raises(agreement.DisagreementError, match=f"{named}: "):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)
 
 
 @pytest.fixture(scope="module")

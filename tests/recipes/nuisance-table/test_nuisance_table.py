@@ -19,6 +19,7 @@ from cabinetry.templates import postprocessor
 from cookbook import agreement, corrections, recipe
 from cookbook.recipe import Engine
 from copies import needed
+from mutants import check_with
 from runs import complaint
 from small_files import edited, from_file
 
@@ -36,12 +37,7 @@ SHAPE: Row = {"name": "x", "source": "s", "kind": "shape", "processes": [TOP], "
 
 def changed(folder: Path, change: Callable[[Columns], Any]) -> dict[str, list[str]]:
     """Write the first top pairs with some of their columns changed, and return them as a dataset."""
-
-    def change_lists(columns: Columns) -> None:
-        columns |= {branch: columns[branch][""] for branch in LENGTHS}  # lists without fields
-        change(columns)
-
-    return {TOP: [from_file(PAGE["FILE"], folder / "changed.root", needed(SUBJECT), EVENTS, change_lists)]}
+    return {TOP: [from_file(PAGE["FILE"], folder / "changed.root", needed(SUBJECT), EVENTS, change)]}
 
 
 def agreed(files: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Any:
@@ -366,9 +362,5 @@ def test_up_equal_to_down_in_the_file(tmp_path: Path) -> None:
 )
 def test_a_fault_in_a_variation_is_named(right: str, wrong: str, named: str) -> None:
     """The gate says which variation differs."""
-    cell = next(c for c in SUBJECT.source("rdataframe") if right in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    coffea = SUBJECT.run("coffea", FILES)
-    rdataframe = SUBJECT.run("rdataframe", FILES, None, replaced)
     with pytest.raises(agreement.DisagreementError, match=rf"differ, the most in [^,]+, [^,]+, {named}, "):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)

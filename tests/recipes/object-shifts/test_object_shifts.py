@@ -13,6 +13,7 @@ import runs
 from cookbook import agreement, corrections, inputs, recipe
 from cookbook.recipe import Engine
 from copies import needed
+from mutants import check_with
 from small_files import edited, event_columns, from_file, jagged, odd_jets, write
 
 SUBJECT = recipe.load("object-shifts")
@@ -274,13 +275,8 @@ def test_a_missing_branch_is_named(tmp_path: Path) -> None:
 )
 def test_a_fault_in_a_variation_is_named(right: str, wrong: str, named: str) -> None:
     """The gate says which variation differs."""
-    cell = next(c for c in SUBJECT.cells if "def varied_frame" in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    assert replaced[cell.index] != cell.source
-    coffea = SUBJECT.run("coffea", PARAMETERS["FILES"])
-    rdataframe = SUBJECT.run("rdataframe", PARAMETERS["FILES"], None, replaced)
     with pytest.raises(agreement.DisagreementError, match=rf"differ, the most in {named}, "):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)
 
 
 @pytest.mark.parametrize(
@@ -294,10 +290,5 @@ def test_a_fault_in_a_variation_is_named(right: str, wrong: str, named: str) -> 
 )
 def test_what_stays_behind_is_found(right: str, wrong: str) -> None:
     """An order, a selection or a missing momentum that is the nominal one changes a shift, and the gate names it."""
-    cell = next(c for c in SUBJECT.cells if "def observed" in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    assert replaced[cell.index] != cell.source
-    coffea = SUBJECT.run("coffea", PARAMETERS["FILES"])
-    rdataframe = SUBJECT.run("rdataframe", PARAMETERS["FILES"], None, replaced)
     with pytest.raises(agreement.DisagreementError, match=r"JE[SR]:(up|down)"):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)

@@ -17,8 +17,9 @@ import ROOT
 from cookbook import agreement, inputs, recipe
 from cookbook.recipe import Engine
 from copies import needed
+from mutants import check_with
 from runs import agreed, complaint
-from small_files import write
+from small_files import from_file
 
 SUBJECT = recipe.load("theory-weights")
 FILE = SUBJECT.parameters()["FILE"]
@@ -54,17 +55,7 @@ for _cell in SUBJECT.cells:
 
 def changed(folder: Path, change: Change) -> list[str]:
     """Write the first events with some columns changed, and return the path in a list; titles are lost with it."""
-    with uproot.open({FILE: "Events"}) as tree:
-        arrays = tree.arrays(sorted(needed(SUBJECT) & BRANCHES), entry_stop=EVENTS)
-    columns: dict[str, Any] = {"Muon": {}, "Jet": {}}
-    for name in (n for n in arrays.fields if not n.startswith("n")):
-        collection, _, field = name.partition("_")
-        if field:
-            columns[collection][field] = arrays[name]
-        else:
-            columns[name] = arrays[name] if arrays[name].ndim > 1 else ak.to_numpy(arrays[name])
-    change(columns)
-    return [write(folder / "changed.root", columns, [1.0])]
+    return [from_file(FILE, folder / "changed.root", needed(SUBJECT), EVENTS, change)]
 
 
 def listed(branch: str, change: Callable[[Any], Any]) -> Change:
@@ -342,17 +333,12 @@ def test_the_envelope_by_hand() -> None:
 )
 def test_a_fault_in_a_variation_is_named(right: str, wrong: str, named: str) -> None:
     """The gate says which variation differs."""
-    coffea = SUBJECT.run("coffea", [FILE])
-    names = list(coffea["jets"].axes[0])
+    names = list(SUBJECT.run("coffea", [FILE])["jets"].axes[0])
     places = list(range(len(names)))
     first, second = names.index("ISR up"), names.index("ISR down")
     places[first], places[second] = second, first
     listed_places = ", ".join(map(str, places))
     only = ", ".join(f"{name == 'ISR up':d}." for name in names)
     wrong = wrong.replace("{ORDER}", f"{{{{{listed_places}}}}}").replace("{ONLY}", f"ROOT::RVecD{{{{{only}}}}}")
-    cell = next(c for c in SUBJECT.cells if "def with_rows" in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    assert replaced[cell.index] != cell.source
-    rdataframe = SUBJECT.run("rdataframe", [FILE], None, replaced)
     with pytest.raises(agreement.DisagreementError, match=rf"differ, the most in {named}, "):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)

@@ -7,15 +7,15 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
-import uproot
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 from cookbook import agreement, corrections, recipe
 from cookbook.recipe import Engine
 from copies import needed
+from mutants import check_with
 from runs import complaint
-from small_files import edited, write
+from small_files import edited, from_file
 
 SUBJECT = recipe.load("weight-variations")
 PARAMETERS = SUBJECT.parameters()
@@ -28,15 +28,7 @@ Given = dict[str, Any]
 
 def changed(folder: Path, change: Callable[[Columns], Any]) -> list[str]:
     """Write the first events with some of their columns changed, and return the path in a list."""
-    with uproot.open(PARAMETERS["FILE"]) as file:
-        arrays = file["Events"].arrays(sorted(needed(SUBJECT)), entry_stop=EVENTS)
-    columns: Columns = {"Muon": {}}
-    for name in (n for n in arrays.fields if not n.startswith(("nMuon", "nLHE"))):
-        place = columns["Muon"] if name.startswith("Muon_") else columns
-        jagged = arrays[name].ndim > 1
-        place[name.removeprefix("Muon_")] = arrays[name] if jagged else ak.to_numpy(arrays[name])
-    change(columns)
-    return [write(folder / "changed.root", columns, [1.0])]
+    return [from_file(PARAMETERS["FILE"], folder / "changed.root", needed(SUBJECT), EVENTS, change)]
 
 
 def with_member(branch: str, index: int, value: float) -> Callable[[Columns], None]:
@@ -177,10 +169,5 @@ def test_a_zero_nominal_hides_up_in_coffea_alone(tmp_path: Path) -> None:
 )
 def test_a_fault_in_a_variation_is_named(right: str, wrong: str, named: str) -> None:
     """The gate says which variation differs."""
-    cell = next(c for c in SUBJECT.cells if "def with_rows" in c.source)
-    replaced = {cell.index: cell.source.replace(right, wrong)}
-    assert replaced[cell.index] != cell.source
-    coffea = SUBJECT.run("coffea", PARAMETERS["FILES"])
-    rdataframe = SUBJECT.run("rdataframe", PARAMETERS["FILES"], None, replaced)
     with pytest.raises(agreement.DisagreementError, match=rf"differ, the most in {named}, "):
-        agreement.check(coffea, rdataframe)
+        check_with(SUBJECT, right, wrong)

@@ -26,7 +26,8 @@ def nanoaod(name: str) -> Path:
 def as_input(subject: recipe.Recipe, path: Path, folder: Path) -> tuple[recipe.Files, dict[str, Any]]:
     """Return a real file as the recipe takes it, and the parameters with which it runs on it; copies go to `folder`."""
     if subject.metadata["input"] == "files":
-        return [str(path)], {}
+        summed = "Runs" in subject.metadata["branches"]
+        return [with_runs(path, folder / path.name) if summed else str(path)], {}
     parameters: dict[str, Any] = {}
     copy = with_runs(path, folder / path.name)
     own = subject.parameters()

@@ -36,7 +36,7 @@ endif
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .PHONY: help book timing render test check recipes check-recipe test-package nbval
-.PHONY: recipe new accept common faults bench sample serve linkcheck
+.PHONY: recipe new accept common faults others bench sample serve linkcheck
 .PHONY: env dev compiler system lock clean distclean
 
 help: ## List the commands
@@ -116,6 +116,9 @@ new: env ## Start a recipe: NAME=…
 faults: dev ## Judge every fault of a recipe and write its ledger: NAME=…
 	@: $(if $(NAME),,$(error Give the recipe: make faults NAME=dimuon-spectrum))
 	@PYTHONPATH=tests $(BIN)/python -m faults $(NAME)
+
+others: env ## Run recipes on other files where they changed, and keep what became of them: [NAME=…]
+	@$(BIN)/python -m cookbook.cli others $(NAME)
 
 common: env ## Write the cells of recipes/common into every notebook that copies them
 	@$(BIN)/python -m cookbook.cli common

@@ -192,19 +192,25 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         given.append(key)
         if len(given) < 3:
             end = Outcome("error", message="broken") if len(given) == 1 else Outcome("agrees", 5)
-            elsewhere.write(Record(Path(path).stem, key, 1.0, {"v9 data": end}), Path(target))
+            elsewhere.write(Record(Path(path).stem, key, {"v9 simulation": end}), Path(target))
         return subprocess.CompletedProcess(command, int(len(given) > 2), "", "no room")
 
     monkeypatch.setattr(elsewhere, "subprocess", type("", (), {"run": staticmethod(leave)}))
+    monkeypatch.setattr(elsewhere, "others", lambda: [SIMULATION])
     return given
 
 
+@pytest.fixture
+def subject(tmp_path: Path, repository: Path) -> recipe.Recipe:
+    """Return a recipe in a repository of its own, where no record is kept."""
+    return replace(recipe.load("dimuon-spectrum"), path=tmp_path / "recipes" / "dimuon-spectrum.ipynb")
+
+
 def test_a_recipe_is_tried_again_where_it_failed_or_has_changed(
-    runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs: list[str], subject: recipe.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record without an error serves for as long as its key stays; a run that leaves none says why."""
-    subject = recipe.load("dimuon-spectrum")
-    assert elsewhere.ensured(subject, tmp_path).errors == ["dimuon-spectrum on v9 data: broken"]
+    assert elsewhere.ensured(subject, tmp_path).errors == ["dimuon-spectrum on v9 simulation: broken"]
     assert elsewhere.ensured(subject, tmp_path).errors == []
     assert elsewhere.current(subject, tmp_path) == elsewhere.ensured(subject, tmp_path)
     assert len(runs) == 2
@@ -217,31 +223,69 @@ def test_a_recipe_is_tried_again_where_it_failed_or_has_changed(
     assert len(set(runs)) == 2
 
 
-def test_a_record_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    """The page has an empty cell for it."""
-    (tmp_path / "elsewhere").mkdir()
-    for name, text in {"half": '{"slug": ', "other": "{}", "list": "[]"}.items():
-        (tmp_path / "elsewhere" / f"{name}.json").write_text(text)
-    assert elsewhere.read(tmp_path) == {}
+def test_a_kept_record_serves_other_builds(runs: list[str], subject: recipe.Recipe, tmp_path: Path) -> None:
+    """It is kept once it has no error, written when it is new, and used where there is no build."""
+    with pytest.raises(execution.ExecutionError, match="dimuon-spectrum on v9 simulation: broken"):
+        elsewhere.keep(subject, tmp_path / "first")
+    assert [elsewhere.keep(subject, tmp_path / "first") for _ in range(2)] == [True, False]
+    assert elsewhere.ensured(subject, tmp_path / "second").outcomes == {"v9 simulation": Outcome("agrees", 5)}
+    assert len(runs) == 2
+    with pytest.raises(execution.ExecutionError, match="code 1"):
+        elsewhere.ensured(subject, tmp_path / "second", again=True)
 
 
-def test_the_key_holds_cells_files_and_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another answer, another file or another table of versions is another run; a figure is not."""
-    subject, other = recipe.load("dimuon-spectrum"), tmp_path / "a.root"
-    other.write_bytes(b"root")
-    first = keys.run_key(subject, "elsewhere_run", [other])
+def test_a_kept_record_of_fewer_files_does_not_serve(
+    runs: list[str], subject: recipe.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real: Other
+) -> None:
+    """One that was made where real files were missing is made anew where they are."""
+    elsewhere.ensured(subject, tmp_path)
+    elsewhere.keep(subject, tmp_path)
+    monkeypatch.setattr(elsewhere, "others", lambda: [SIMULATION, real])
+    assert elsewhere.current(subject, tmp_path) is None
+
+
+def test_a_run_that_contradicts_what_is_kept_says_so(runs: list[str], subject: recipe.Recipe, tmp_path: Path) -> None:
+    """Of the same key alone: another key is another run."""
+    elsewhere.ensured(subject, tmp_path)
+    elsewhere.keep(subject, tmp_path)
+    kept = elsewhere.current(subject, tmp_path)
+    assert kept
+    assert elsewhere.contradictions(subject, kept) == []
+    other = replace(kept, outcomes={"v9 simulation": Outcome("agrees", 4)})
+    assert len(elsewhere.contradictions(subject, other)) == 1
+    assert elsewhere.contradictions(subject, replace(other, key="another")) == []
+
+
+@pytest.mark.parametrize("text", ['{"slug": ', "{}", "[]"], ids=["half", "empty", "list"])
+def test_a_record_that_cannot_be_read_is_none(
+    runs: list[str], subject: recipe.Recipe, tmp_path: Path, text: str
+) -> None:
+    """The page has an empty row for it."""
+    for path in (elsewhere.place_of(subject), tmp_path / "elsewhere" / "dimuon-spectrum.json"):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    assert elsewhere.current(subject, tmp_path) is None
+
+
+def test_another_real_file_than_the_table_means_is_an_error(real: Other) -> None:
+    """Outcomes are of one file, whatever its name."""
+    with pytest.raises(ValueError, match=r"lost\.root: not the file of elsewhere\.toml"):
+        elsewhere_run._check_content(real)
+
+
+def test_the_key_holds_cells_and_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another answer or another table of versions is another run; a figure is not."""
+    subject = recipe.load("dimuon-spectrum")
+    first = keys.run_key(subject, "elsewhere_run")
     figures = deepcopy(subject.notebook)
     for cell in (cell for cell in figures.cells if "mystnb" in cell.metadata):
         cell.source = "pass"
-    assert keys.run_key(replace(subject, notebook=figures), "elsewhere_run", [other]) == first
-    assert keys.run_key(changed(subject.slug, {}), "elsewhere_run", [other]) != first
-    other.write_bytes(b"other")
-    assert keys.run_key(subject, "elsewhere_run", [other]) != first
-    other.write_bytes(b"root")
+    assert keys.run_key(replace(subject, notebook=figures), "elsewhere_run") == first
+    assert keys.run_key(changed(subject.slug, {}), "elsewhere_run") != first
     table = tmp_path / "nanoaod.toml"
     table.write_text("versions = []")
     monkeypatch.setattr(keys, "TABLES", [table])
-    assert keys.run_key(subject, "elsewhere_run", [other]) != first
+    assert keys.run_key(subject, "elsewhere_run") != first
 
 
 @pytest.fixture(scope="module")

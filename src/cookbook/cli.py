@@ -17,6 +17,7 @@ import click
 from cookbook import common as common_cells
 from cookbook import (
     corrections,
+    elsewhere,
     execution,
     inputs,
     job_template,
@@ -180,6 +181,20 @@ def _execute(name: str, part: execution.Part) -> str:
         return f"{part:8} {name:30} unchanged"
     seconds = execution.execute(chosen, part).metadata[execution.RECORD]["seconds"]
     return f"{part:8} {name:30} {seconds:6.1f} s"
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def others(names: tuple[str, ...]) -> None:
+    """Run recipes NAMES (all, if none is given) on other files where they changed, and keep what became of them."""
+    with ProcessPoolExecutor() as pool:
+        todo = {pool.submit(_keep, name): name for name in names or slugs()}
+        for done in as_completed(todo):
+            click.echo(f"{todo[done]:30} {'written' if done.result() else 'unchanged'}")
+
+
+def _keep(name: str) -> bool:
+    return elsewhere.keep(load(name))
 
 
 @main.command()

@@ -1,7 +1,8 @@
 """What became of each recipe on files other than the book's sample: the table on the page about own files.
 
 The files and what a reader would give with them stand in ``elsewhere.toml``. `elsewhere_run` does what `make recipe`
-does with each of them, in a process of its own, and leaves a record by recipe in the build folder.
+does with each of them, in a process of its own, and leaves a record by recipe in the build folder. `make others` keeps
+records in ``tests/recipes/<slug>/other_files.json``, so that a recipe is tried again only where something has changed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -23,8 +25,8 @@ from cookbook import keys, sample
 from cookbook.execution import ExecutionError, build_folder
 from cookbook.recipe import Recipe
 
-__all__ = ["Other", "Outcome", "Record", "current", "ensured", "events", "is_data", "others", "read"]
-__all__ += ["takes", "values", "write"]
+__all__ = ["Other", "Outcome", "Record", "contradictions", "current", "ensured", "events", "every", "is_data", "keep"]
+__all__ += ["others", "place_of", "takes", "values", "write"]
 
 FOLDER = "elsewhere"  # of the records, in the build folder
 REAL = "COOKBOOK_NANOAOD"  # the variable that names a folder of real files
@@ -35,14 +37,15 @@ End = Literal["agrees", "cannot", "error"]
 class Other:
     """A column of the table: the version of its files, whether they are data, and where they come from.
 
-    `real` is the name of a real file, which a reader calls `dataset`; without it, files of the sample are written in
-    names and types of the version.
+    `real` is the name of a real file with this SHA-256, which a reader calls `dataset`; without it, files of the sample
+    are written in names and types of the version.
     """
 
     title: str
     version: str
     data: bool
     real: str = ""
+    sha256: str = ""
     dataset: str = ""
 
     @property
@@ -77,7 +80,6 @@ class Record:
 
     slug: str
     key: str
-    seconds: float
     outcomes: Mapping[str, Outcome]
 
     @property
@@ -96,10 +98,14 @@ def events() -> int:
     return int(_table()["events"])
 
 
+def every() -> list[Other]:
+    """Return the columns of the table."""
+    return [Other(title, **one) for title, one in _table()["files"].items()]
+
+
 def others() -> list[Other]:
-    """Return the columns of the table, of real files those that are on this machine."""
-    every = [Other(title, **one) for title, one in _table()["files"].items()]
-    return [one for one in every if not one.real or one.path]
+    """Return the columns that can be tried on this machine: of real files those that it has."""
+    return [one for one in every() if not one.real or one.path]
 
 
 def values(recipe: Recipe, other: Other) -> dict[str, Any]:
@@ -128,18 +134,27 @@ def is_data(path: str) -> bool:
     return any(path in dataset.files for dataset in sample.datasets().values() if dataset.kind == "data")
 
 
-def ensured(recipe: Recipe, folder: Path | None = None) -> Record:
+def ensured(recipe: Recipe, folder: Path | None = None, *, again: bool = False) -> Record:
     """Return the record of a recipe, made where there is none of its present key, or one with errors.
+
+    Parameters
+    ----------
+    recipe
+        What is tried.
+    folder
+        The build folder, if not that of the repository.
+    again
+        Make it even where there is one.
 
     Raises
     ------
     cookbook.execution.ExecutionError
         If the process that makes it ends without a record.
     """
-    key, path = _key(recipe), _place(recipe.slug, folder)
-    found = _read(path)
-    if found and found.key == key and not found.errors:
+    found = current(recipe, folder)
+    if found and not found.errors and not again:
         return found
+    key, path = _key(recipe), _place(recipe.slug, folder)
     command = [sys.executable, "-m", "cookbook.elsewhere_run", str(recipe.path), key, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     made = _read(path)
@@ -148,16 +163,45 @@ def ensured(recipe: Recipe, folder: Path | None = None) -> Record:
     return made
 
 
-def read(folder: Path | None = None) -> dict[str, Record]:
-    """Return the records there are, by recipe, of whatever state of it."""
-    paths = sorted(((folder or build_folder()) / FOLDER).glob("*.json"))
-    return {record.slug: record for record in map(_read, paths) if record}
-
-
 def current(recipe: Recipe, folder: Path | None = None) -> Record | None:
-    """Return the record of a recipe if its key is that of the source, else None."""
-    found = _read(_place(recipe.slug, folder))
-    return found if found and found.key == _key(recipe) else None
+    """Return the record of a recipe if its key is that of the source: of a build, or the one that was kept."""
+    key = _key(recipe)
+    tried = {other.title for other in others() if takes(recipe, other)}
+    for path in (_place(recipe.slug, folder), place_of(recipe)):
+        found = _read(path)
+        if found and found.key == key and tried <= set(found.outcomes):
+            return found
+    return None
+
+
+def keep(recipe: Recipe, folder: Path | None = None) -> bool:
+    """Try a recipe on every file where something has changed, keep the record, and return whether it is a new one.
+
+    Raises
+    ------
+    cookbook.execution.ExecutionError
+        If an outcome is an error, or there is no record.
+    """
+    record, path = ensured(recipe, folder), place_of(recipe)
+    if record.errors:
+        raise ExecutionError("\n".join(record.errors))
+    if _read(path) == record:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_place(recipe.slug, folder), path)
+    return True
+
+
+def contradictions(recipe: Recipe, made: Record) -> list[str]:
+    """Return a line for each outcome in the kept record of the same key that is not what a new one says."""
+    kept = _read(place_of(recipe))
+    if kept is None or kept.key != made.key:
+        return []
+    return [
+        f"{recipe.slug} on {title}: {outcome}, and {place_of(recipe)} says: {kept.outcomes.get(title)}"
+        for title, outcome in made.outcomes.items()
+        if kept.outcomes.get(title) != outcome
+    ]
 
 
 def write(record: Record, path: Path) -> None:
@@ -183,8 +227,12 @@ def _place(slug: str, folder: Path | None) -> Path:
     return (folder or build_folder()) / FOLDER / f"{slug}.json"
 
 
+def place_of(recipe: Recipe) -> Path:
+    """Return the place of the record that is kept of a recipe."""
+    return recipe.path.resolve().parents[1] / "tests" / "recipes" / recipe.slug / "other_files.json"
+
+
 def _key(recipe: Recipe) -> str:
     """Return the key of a recipe's record: its cells, what runs them, the files and what is given with them."""
-    given = [f"{other} {values(recipe, other)}" for other in others()]
-    real = [path for other in others() if (path := other.path)]
-    return keys.digest(keys.run_key(recipe, "elsewhere_run", real), str(events()), *given)
+    given = [f"{other} {values(recipe, other)}" for other in every()]
+    return keys.digest(keys.run_key(recipe, "elsewhere_run"), str(events()), *given)

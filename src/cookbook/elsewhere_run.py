@@ -6,13 +6,13 @@ each file. A child reads a job file, checks input and corrections, and executes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import linecache
 import multiprocessing
 import os
 import re
 import sys
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -46,12 +46,20 @@ BRILCALC = "#run:fill,ls,time,beamstatus,E(GeV),delivered(/pb),recorded(/pb),avg
 
 def main(path: str, key: str, target: str) -> None:
     """Run the recipe of a notebook on every file, and write the record with this key."""
-    since, recipe = time.monotonic(), load(Path(path).resolve())
+    recipe = load(Path(path).resolve())
+    tried = [other for other in elsewhere.others() if elsewhere.takes(recipe, other)]
+    for other in tried:
+        _check_content(other)
     os.environ.update(VARIABLES)
     _warm(recipe)
-    tried = [other for other in elsewhere.others() if elsewhere.takes(recipe, other)]
     outcomes = {other.title: _forked(recipe, other) for other in tried}
-    elsewhere.write(Record(recipe.slug, key, round(time.monotonic() - since, 1), outcomes), Path(target))
+    elsewhere.write(Record(recipe.slug, key, outcomes), Path(target))
+
+
+def _check_content(other: Other) -> None:
+    """Stop where a real file is another one than the table means."""
+    if other.path and hashlib.sha256(other.path.read_bytes()).hexdigest() != other.sha256:
+        raise ValueError(f"{other.path}: not the file of elsewhere.toml; put the right one there, or its SHA-256 here")
 
 
 def tried(recipe: Recipe, other: Other) -> Outcome:

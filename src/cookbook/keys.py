@@ -46,8 +46,8 @@ def timing_key(recipe: Recipe) -> str:
     return _key(recipe, [*around, *halves], "timing_worker")
 
 
-def run_key(recipe: Recipe, runner: str, files: Iterable[Path]) -> str:
-    """Return the key of a run on other files than the sample's.
+def run_key(recipe: Recipe, runner: str) -> str:
+    """Return the key of a run on other files than the sample's, but for these files.
 
     Parameters
     ----------
@@ -55,12 +55,9 @@ def run_key(recipe: Recipe, runner: str, files: Iterable[Path]) -> str:
         Its answer, both halves, and what compares them.
     runner
         The module that runs it, which asks the tables of this package.
-    files
-        Those files.
     """
     declared = {name: one for name, one in recipe.metadata.items() if name in DECLARED}
-    read = [*sorted(TABLES), *sorted(files)]
-    contents = [f"{path.name} {_content(path, *_stamp(path))}" for path in read]
+    contents = [f"{path.name} {_content(path, *_stamp(path))}" for path in sorted(TABLES)]
     return digest(_key(recipe, cells_that_run(recipe), runner), repr(sorted(declared.items())), *contents)
 
 

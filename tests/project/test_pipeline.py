@@ -171,7 +171,7 @@ def test_every_job_calls_make(pipeline: dict[str, Any]) -> None:
 def test_the_weekly_run_judges_every_fault(pipeline: dict[str, Any]) -> None:
     """The schedule alone sets the variable that has all faults judged."""
     variables = {rule["if"]: rule["variables"] for rule in pipeline["workflow"]["rules"] if "variables" in rule}
-    assert variables == {'$CI_PIPELINE_SOURCE == "schedule"': {"COOKBOOK_FAULTS": "all"}}
+    assert variables == {'$CI_PIPELINE_SOURCE == "schedule"': {"COOKBOOK_AGAIN": "all"}}
 
 
 def cached(pipeline: dict[str, Any], job: str) -> dict[str, str]:
@@ -211,7 +211,7 @@ def test_a_new_recipe_moves_no_other_to_another_shard() -> None:
 
 # Stands in for make: says what it finds of earlier executions, and leaves one.
 MAKE = """#!/bin/bash
-echo "make $* faults=${COOKBOOK_FAULTS:-} found=$(ls _build/executed 2>/dev/null)"
+echo "make $* faults=${COOKBOOK_AGAIN:-} found=$(ls _build/executed 2>/dev/null)"
 mkdir -p _build/executed reports
 touch _build/executed/one.ipynb
 """

@@ -1,7 +1,7 @@
 """The gate catches the faults analysts make: each is put into one engine of each recipe, and none may pass.
 
 What became of each stands in the recipe's ledger. A few, others each week, are judged again; all of them where the
-recipe or the gate has changed, and where COOKBOOK_FAULTS is ``all``.
+recipe or the gate has changed, and where COOKBOOK_AGAIN is ``all``.
 """
 
 import os
@@ -24,7 +24,7 @@ def test_no_fault_passes_the_gate(subject: recipe.Recipe) -> None:
     """Every fault is found by the gate or ends in an error, except those known to change nothing, with a reason."""
     faults, key = list(mutations(subject)), faults_key(subject)
     assert faults, f"{subject.slug} has no fault: the operators do not fit its cells"
-    every = os.environ.get("COOKBOOK_FAULTS") == "all"
+    every = os.environ.get("COOKBOOK_AGAIN") == "all"
     numbers = range(len(faults)) if every else drawn(key, len(faults), datetime.now(UTC).date())
     found = problems(path_of(subject.slug), key, faults, partial(judged, subject), numbers)
     assert not found, "\n".join(found)

@@ -92,12 +92,12 @@ def test_status_says_how_many_faults_were_found() -> None:
 
 
 LACKING = Outcome("cannot", message="a_v9.root: tree 'Events' has no branch 'Jet_x'; the nearest names are Jet_y")
-RECORD = Record("a", "key", 1.0, {"v9": LACKING, "v15": Outcome("agrees", 200)})
+RECORD = Record("a", "key", {"v9": LACKING, "v15": Outcome("agrees", 200)})
 
 
 def test_other_files_tell_agreed_refused_and_failed_apart() -> None:
     """A reason stands once below the table, for however many files and recipes."""
-    other = Record("b", "key", 1.0, {"v9": LACKING, "v15": Outcome("error", message="they differ")})
+    other = Record("b", "key", {"v9": LACKING, "v15": Outcome("error", message="they differ")})
     rows = [("A", "a", RECORD), ("B", "b", other), ("C", "c", None)]
     page = BeautifulSoup(html.other_files(["v9", "v12", "v15"], rows), "html.parser")
     assert [cell.text for cell in page.select("thead th")] == ["Recipe", "v9", "v15"]

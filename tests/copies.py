@@ -12,7 +12,7 @@ import ROOT
 from cookbook import inputs, recipe
 from declared import exceptions
 
-__all__ = ["as_data", "copied", "emptied", "lean", "needed", "pruned", "trimmed"]
+__all__ = ["as_data", "copied", "copy_trees", "emptied", "lean", "needed", "pruned", "trimmed"]
 
 # These are as long as a menu and have nothing else in common.
 MENUS = {"HLT", "Flag", "L1"}
@@ -40,14 +40,14 @@ def copied(subject: recipe.Recipe, copy: Copy, folder: Path) -> Callable[[Sequen
 
 def pruned(subject: recipe.Recipe, path: str, target: Path) -> None:
     """Copy a file with only the branches that the recipe declares, and those that coffea asks for."""
-    _copy(path, target, {tree: needed(subject, tree) for tree in subject.metadata["branches"]})
+    copy_trees(path, target, {tree: needed(subject, tree) for tree in subject.metadata["branches"]})
 
 
 def lean(subject: recipe.Recipe, path: str, target: Path) -> None:
     """Copy a file with these branches and the directions of all their collections, which a fault may take instead."""
     kept = {tree: needed(subject, tree) for tree in subject.metadata["branches"]}
     directions = {f"{name}_{angle}" for name in _collections(kept["Events"]) for angle in ("eta", "phi")}
-    _copy(path, target, {**kept, "Events": kept["Events"] | directions})
+    copy_trees(path, target, {**kept, "Events": kept["Events"] | directions})
 
 
 def trimmed(subject: recipe.Recipe, path: str, target: Path) -> None:
@@ -58,12 +58,12 @@ def trimmed(subject: recipe.Recipe, path: str, target: Path) -> None:
     source = ROOT.TFile(path)
     names = [str(b.GetName()) for b in source.Get("Events").GetListOfBranches()]
     kept = {n for n in names if n.partition("_")[0] in used or n.removeprefix("n") in used or f"'{n}'" in values}
-    _copy(path, target, {"Events": kept | declared | {"genWeight"}, "Runs": {"*"}, "LuminosityBlocks": {"*"}})
+    copy_trees(path, target, {"Events": kept | declared | {"genWeight"}, "Runs": {"*"}, "LuminosityBlocks": {"*"}})
 
 
 def emptied(subject: recipe.Recipe, path: str, target: Path) -> None:
     """Copy a file without its events, with its sums of weights."""
-    _copy(path, target, {tree: {"*"} for tree in subject.metadata["branches"]}, empty=True)
+    copy_trees(path, target, {tree: {"*"} for tree in subject.metadata["branches"]}, empty=True)
 
 
 def as_data(path: str, target: Path) -> str:
@@ -72,7 +72,7 @@ def as_data(path: str, target: Path) -> str:
     trees = {str(key.GetName()): source.Get(key.GetName()) for key in source.GetListOfKeys()}
     trees = {name: tree for name, tree in trees.items() if isinstance(tree, ROOT.TTree)}
     kept = {name: {str(b.GetName()) for b in tree.GetListOfBranches()} for name, tree in trees.items()}
-    _copy(path, target, {name: names - {*inputs.OF_SIMULATION, *inputs.SUMS} for name, names in kept.items()})
+    copy_trees(path, target, {name: names - {*inputs.OF_SIMULATION, *inputs.SUMS} for name, names in kept.items()})
     return str(target)
 
 
@@ -80,7 +80,8 @@ def _collections(branches: Iterable[str]) -> set[str]:
     return {name.partition("_")[0] for name in branches}
 
 
-def _copy(path: str, target: Path, trees: Mapping[str, Collection[str]], empty: bool = False) -> None:
+def copy_trees(path: str, target: Path, trees: Mapping[str, Collection[str]], empty: bool = False) -> None:
+    """Copy of a file these branches of these trees, of those that it has; `*` stands for all."""
     source, out = ROOT.TFile(path), ROOT.TFile(str(target), "RECREATE")
     for name, wanted in trees.items():
         tree = source.Get(name)

@@ -4,8 +4,7 @@ The execution of the notebook proves that the engines agree on all events. What 
 is asked on slices, and each result that two tests need is computed once.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -23,10 +22,10 @@ import ROOT
 
 from cookbook import agreement, anatomy, inputs, recipe, sample
 from cookbook.recipe import Engine
-from copies import copied, emptied, pruned, trimmed
+from copies import copied, copy_trees, emptied, lean, pruned, trimmed
 from declared import exceptions
 from real_files import as_input, nanoaod
-from runs import agreed, event_loops, few, mapped, on_few, run, slices
+from runs import EVENTS, agreed, event_loops, few, mapped, on_few, run, slices
 
 engines = pytest.mark.parametrize("engine", recipe.ENGINES)
 
@@ -244,16 +243,50 @@ def test_bad_input_is_named(
             subject.run(engine, given)
 
 
-def damaged(subject: recipe.Recipe, good: str, target: Path) -> None:
-    """Copy a file with the header of a compressed basket overwritten: the largest of those that the recipe reads."""
-    content = bytearray(Path(good).read_bytes())
+def largest(subject: recipe.Recipe, good: str) -> tuple[str, Any]:
+    """Return the branch with the largest compressed basket of those that the recipe reads, and its key."""
     with uproot.open(good) as file:
         tree, read = file["Events"], subject.branches(subject.parameters())["Events"]
-        places = [tree[name].basket_key(0) for name in tree.keys(filter_name=read) if tree[name].num_baskets]
-    key = max((k for k in places if k.data_compressed_bytes < k.data_uncompressed_bytes), key=lambda k: k.fNbytes)
+        names = [name for name in tree.keys(filter_name=read) if tree[name].num_baskets]
+        keys = {name: tree[name].basket_key(0) for name in names}
+    compressed = {name: k for name, k in keys.items() if k.data_compressed_bytes < k.data_uncompressed_bytes}
+    return max(compressed.items(), key=lambda item: item[1].fNbytes)
+
+
+def damaged(subject: recipe.Recipe, good: str, target: Path) -> None:
+    """Copy a file with the header of a compressed basket overwritten: the largest of those that the recipe reads."""
+    content, (_, key) = bytearray(Path(good).read_bytes()), largest(subject, good)
     place = key.fSeekKey + key.fKeylen
     content[place : place + 9] = bytes(9)
     target.write_bytes(content)
+
+
+def shortened(subject: recipe.Recipe, good: str, target: Path) -> None:
+    """Copy the first nine tenths of a file, in which ROOT finds the trees that were written before."""
+    content = Path(good).read_bytes()
+    target.write_bytes(content[: len(content) * 9 // 10])
+
+
+def without_events(subject: recipe.Recipe, good: str, target: Path) -> None:
+    """Copy a file without its tree Events."""
+    copy_trees(good, target, {"Runs": {"*"}, "LuminosityBlocks": {"*"}})
+
+
+def without_branch(subject: recipe.Recipe, good: str, target: Path) -> None:
+    """Copy a file without the largest of the branches that the recipe reads."""
+    left_out, _ = largest(subject, good)
+    with uproot.open(good) as file:
+        kept = {*file["Events"].keys()} - {left_out}
+    copy_trees(good, target, {"Events": kept, "Runs": {"*"}, "LuminosityBlocks": {"*"}})
+
+
+def first_of(subject: recipe.Recipe) -> Sequence[str]:
+    """Return the files of a recipe, or those of its first dataset."""
+    files = subject.parameters()["FILES"]
+    return next(iter(files.values())) if isinstance(files, Mapping) else files
+
+
+BAD_COPIES = damaged, shortened, without_events, without_branch
 
 
 @engines
@@ -261,15 +294,16 @@ def damaged(subject: recipe.Recipe, good: str, target: Path) -> None:
 def test_copied_code_stops_at_a_bad_file(
     subject: recipe.Recipe, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine's half alone, without any check before, ends at a file that is missing or damaged, and names it."""
+    """An engine's half alone, without any check before, ends at a bad file between good ones, and names it."""
     monkeypatch.setattr(recipe.Recipe, "check_files", lambda *_: 0)
     files = few(subject.slug)
-    good = inputs.paths(files)[0]
-    damaged(subject, good, tmp_path / "damaged.root")
-    for name in ("missing.root", "damaged.root"):
-        bad = str(tmp_path / name)
-        given: recipe.Files = {**files, next(iter(files)): [good, bad]} if isinstance(files, Mapping) else [good, bad]
-        with pytest.raises(Exception, match=re.escape(name)):  # of a kind of its own in each library
+    good, last = inputs.paths(files)[0], copied(subject, lean, tmp_path)(sample.slice(first_of(subject), EVENTS // 2))
+    for copy in BAD_COPIES:
+        copy(subject, good, tmp_path / f"{copy.__name__}.root")
+    for bad in ("missing", *(copy.__name__ for copy in BAD_COPIES)):
+        paths = [good, str(tmp_path / f"{bad}.root"), *last]
+        given: recipe.Files = {**files, next(iter(files)): paths} if isinstance(files, Mapping) else paths
+        with pytest.raises(Exception, match=rf"{bad}\.root"):  # of a kind of its own in each library
             run(subject, engine, given)
 
 

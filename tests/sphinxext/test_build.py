@@ -42,6 +42,7 @@ def _cell(source: str, *tags: str, **metadata: Any) -> Any:
 def _paired(*extra: Any) -> list[Any]:
     return [
         new_markdown_cell("# A recipe\n\nThe mass $m$."),
+        _cell('FILES = ["events.root"]', "parameters"),
         new_markdown_cell("## Step by step\n\nLeft and right."),
         _cell("print('left')", "coffea"),
         _cell("print('right')", "rdataframe"),

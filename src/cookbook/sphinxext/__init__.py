@@ -87,7 +87,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name in blocks.BLOCKS:
         app.add_directive(name, blocks.BlockDirective)
     app.add_post_transform(blocks.FillBlocks)
-    app.add_post_transform(blocks.RecipePage)
+    app.add_post_transform(blocks.Pages)
     app.add_post_transform(blocks.References)
     app.add_lexer(lexer.LANGUAGE, lexer.PythonWithCpp)
     app.connect("config-inited", _configure)

@@ -20,7 +20,7 @@ from cookbook import anatomy, elsewhere, gaps, ledgers, recipe
 from cookbook.sphinxext import addresses, alttext, catalogue, citation, engines, freshness, html, lexer
 from cookbook.versions import versions
 
-__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "RecipePage", "References", "around", "build_folder"]
+__all__ = ["BLOCKS", "BlockDirective", "FillBlocks", "Pages", "References", "around", "build_folder"]
 __all__ += ["cookbook_block", "executions", "recipe_pages"]
 
 LOGGER = logging.getLogger(__name__)
@@ -178,17 +178,15 @@ class FillBlocks(SphinxPostTransform):
             block.replace_self(nodes.raw("", BLOCKS[block["kind"]](page), format="html"))
 
 
-class RecipePage(SphinxPostTransform):
-    """Gives a recipe its bar and its columns, and checks that its figures have alt text."""
+class Pages(SphinxPostTransform):
+    """Gives a page its columns, and checks that its figures have alt text; a recipe gets its bar as well."""
 
     # After myst-nb chose the output format (4), so that only what is shown is checked.
     default_priority = 30
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
-        """Work on recipes only."""
-        if not recipe_pages([self.env.docname]):
-            return
+        """Work on every page."""
         for place, name in alttext.images_without_alt(self.document):
             LOGGER.warning(
                 "%s: the figure %s has no alt text; add `mystnb: {image: {alt: …}}` to its cell's metadata",
@@ -202,7 +200,8 @@ class RecipePage(SphinxPostTransform):
             if lexer.DECLARED.search(block.astext()):
                 block["language"] = lexer.LANGUAGE
         self._columns()
-        self._bar()
+        if recipe_pages([self.env.docname]):
+            self._bar()
 
     def _columns(self) -> None:
         for cell in engines.orphans(self.document):

@@ -233,3 +233,45 @@ def test_bar_that_was_switched_off() -> None:
         processor.IterativeExecutor(status=False, compression=None)([1, 2], lambda number: {"n": number}, None)
     said = out.getvalue().strip()
     assert not said, f"still a bar: {said}"
+
+
+@shows(
+    Gap(
+        tool="uproot",
+        version="5.7.7",
+        kind="missing",
+        shows="starts [0]",
+        effect="ROOT takes a file of less than 30 MB as one cluster: further threads have nothing to do.",
+        instead="Rewrite files for threads with Snapshot.",
+        recipe="file-layout",
+        thread="none found",
+    )
+)
+def test_clusters_of_a_tree(tmp_path: Path) -> None:
+    """A tree of uproot has no list of where its clusters begin."""
+    with uproot.recreate(tmp_path / "a.root") as file:
+        events = file.mktree("Events", {"x": "f4"})
+        for _ in range(3):
+            events.extend({"x": np.zeros(1000, "f4")})
+    with ROOT.TFile.Open(str(tmp_path / "a.root")) as file:
+        starts = list(iter(file["Events"].GetClusterIterator(0), 3000))
+    assert starts == [0, 1000, 2000], f"starts {starts}"
+
+
+@shows(
+    Gap(
+        tool="uproot",
+        version="5.7.7",
+        kind="missing",
+        shows="one size",
+        effect="A higher level of LZ4 gives the same file.",
+        instead="Take ZSTD, or write with ROOT.",
+        recipe="file-layout",
+        thread="none found",
+    )
+)
+def test_level_of_lz4() -> None:
+    """The level of `uproot.LZ4` is ignored."""
+    content = np.random.default_rng(1).normal(50, 10, 20_000).astype("i2").tobytes()
+    sizes = {len(uproot.LZ4(level).compress(content)) for level in (1, 4, 9, 12)}
+    assert len(sizes) > 1, f"one size: {sizes}"

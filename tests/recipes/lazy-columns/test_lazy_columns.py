@@ -14,6 +14,7 @@ import uproot
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 import ROOT
+from coffea.nanoevents import NanoEventsFactory
 
 from cookbook import recipe
 from cookbook.recipe import Engine
@@ -33,10 +34,18 @@ engines = pytest.mark.parametrize("engine", recipe.ENGINES)
 @cache
 def page() -> Mapping[str, Any]:
     """Return what the page defines: both halves, how it asks what was read, and its ways to read too much."""
-    namespace = SUBJECT.parameters()
+    namespace = SUBJECT.parameters({"np": np})  # which the page imports where it compares
     for engine in recipe.ENGINES:
         SUBJECT.define(engine, namespace)
-    for text in ("def read_by_coffea", "def read_by_rdataframe", "needed =", "def spectrum", "IN_COFFEA", "IN_RDATA"):
+    for text in (
+        "def read_by_coffea",
+        "def read_by_rdataframe",
+        "needed =",
+        "def spectrum",
+        "IN_COFFEA",
+        "IN_RDATA",
+        "read_by_dask(",
+    ):
         exec(next(cell.source for cell in SUBJECT.cells if text in cell.source), namespace)
     return namespace
 
@@ -178,6 +187,45 @@ def test_a_buffer_cache_spares_the_second_pass() -> None:
     kept: dict[str, Any] = {}
     assert in_coffea(page()["filled"], buffer_cache=kept)[0] == DECLARED
     assert in_coffea(page()["filled"], buffer_cache=kept) == (set(), 0, 0)
+
+
+def in_dask(work: Callable[..., Any], path: str = FILE) -> tuple[set[str], int, int]:
+    """Return branches, bytes and requests of a function of dask's events."""
+    branches, size, requests = page()["read_by_dask"](work, path)
+    return set(branches), size, requests
+
+
+def test_dask_reads_the_declared_branches_in_one_request() -> None:
+    """Not a byte more than virtual mode, and the same jets."""
+    work = page()["leading_jets"]
+    assert in_dask(work) == (DECLARED, baskets(DECLARED), 1)
+    with uproot.open(FILE) as file:
+        events = NanoEventsFactory.from_root(file, treepath="Events").events()
+        assert ak.array_equal(page()["RESULTS"][-1], work(events))
+
+
+WAYS: dict[str, Callable[..., Any]] = {
+    "mask": lambda e: e.Jet[e.Jet.pt > 0].pt,
+    "sort": lambda e: e.Jet[ak.argsort(e.Jet.pt)].pt,
+    "first jets": lambda e: ak.drop_none(ak.firsts(e.Jet)).pt,
+    "masked jets": lambda e: ak.drop_none(ak.mask(e.Jet, e.Jet.pt > 0)).pt,
+    "leptons": lambda e: ak.concatenate([e.Electron, e.Muon], axis=1).pt,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_dask_and_virtual_mode_read_the_same(way: str) -> None:
+    """Also where they read too much."""
+    virtual = in_coffea(lambda events: ak.materialize(WAYS[way](events)))
+    assert in_dask(WAYS[way])[:2] == virtual[:2]
+
+
+def test_dask_mode_takes_no_open_file() -> None:
+    """Pinned: it finds the columns, and cannot compute them."""
+    with uproot.open(FILE) as file:
+        events = NanoEventsFactory.from_root(file, treepath="Events", mode="dask").events()
+        with pytest.raises(KeyError, match="nJet"):
+            events.Jet.pt.compute(scheduler="sync")
 
 
 def test_rdataframe_fetches_what_nothing_uses() -> None:

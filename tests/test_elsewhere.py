@@ -23,6 +23,7 @@ pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 from cookbook import elsewhere_run
 
 SIMULATION, DATA = Other("v9 simulation", "v9", data=False), Other("v9 data", "v9", data=True)
+ABOUT_SUMS = ["mixed-productions", "skim-and-slim"]  # they take what Runs has along, and cannot be given it by hand
 REACHED = 0.85  # of the recipes, on the versions before the book's own
 
 
@@ -312,9 +313,10 @@ def test_most_recipes_run_on_older_versions(records: Mapping[str, Record], versi
 
 
 def test_all_recipes_run_on_real_files_of_the_books_version(records: Mapping[str, Record]) -> None:
-    """All but those about data run on CMS's own simulation in v15."""
+    """All but those about data, or about the sums in Runs that this file lost, run on CMS's own simulation in v15."""
     tried = {slug: record.outcomes.get("v15 top pairs") for slug, record in records.items()}
     if not any(tried.values()):
         pytest.skip(f"{elsewhere.REAL} names no folder with a file of v15")
     failed = {s: o.message for s, o in tried.items() if o and o.end != "agrees" and not about_data(s)}
-    assert failed == {}
+    assert [slug for slug, message in failed.items() if "no tree 'Runs'" in message] == ABOUT_SUMS
+    assert set(failed) == set(ABOUT_SUMS), failed

@@ -18,12 +18,6 @@ from reproduced import refused, shows, tree
 from small_files import event_columns, jagged, write
 
 
-@pytest.fixture(autouse=True)
-def _root_as_it_is() -> None:
-    """Take out the handler that turns ROOT's errors into exceptions, where a recipe of this process has put it in."""
-    ROOT.gInterpreter.ProcessLine("SetErrorHandler(DefaultErrorHandler);")
-
-
 @contextmanager
 def two_threads() -> Iterator[None]:
     """Let ROOT use two threads."""

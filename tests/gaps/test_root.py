@@ -6,18 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import ROOT
 
 from cookbook.gaps import Gap
 from reproduced import refused, shows, tree
 from small_files import jagged
-
-
-@pytest.fixture(autouse=True)
-def _root_as_it_is() -> None:
-    """Take out the handler that turns ROOT's errors into exceptions, where a recipe of this process has put it in."""
-    ROOT.gInterpreter.ProcessLine("SetErrorHandler(DefaultErrorHandler);")
 
 
 @shows(
@@ -221,6 +214,9 @@ def test_values_of_a_histogram_that_is_gone() -> None:
     values = h.values()
     del h
     gc.collect()
+    others = [ROOT.TH1D(f"other {number}", "", 3, 0, 3) for number in range(100)]  # which take the memory over
+    for other in others:
+        other.Fill(2, 7)
     assert values.tolist() == [0, 1, 0], f"values {values}"
 
 

@@ -166,10 +166,7 @@ class Proxy:
 
     def address(self, name: str, protocol: str = "root") -> str:
         """Return the address of a file."""
-        port, folder = (
-            getattr(self, protocol),
-            {"root": "//data", "http": "/data"}[protocol],
-        )
+        port, folder = getattr(self, protocol), {"root": "//data", "http": "/data"}[protocol]
         return f"{protocol}://{HOST}:{port}{folder}/{name}"
 
     def counts(self) -> Counter[str]:

@@ -7,8 +7,10 @@ import os
 import platform
 import shlex
 import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,9 +161,14 @@ def execute(part: execution.Part, names: tuple[str, ...]) -> None:
 
     Pages are executed side by side, timings one after the other.
     """
+    _each(names, partial(_execute, part=part), 1 if part == "timing" else os.cpu_count())
+
+
+def _each(names: Sequence[str], work: Callable[[str], str], at_once: int | None) -> None:
+    """Do something with recipes (all, if none is named), so many at once, print its lines, and fail after the last."""
     failed = []
-    with ProcessPoolExecutor(1 if part == "timing" else os.cpu_count()) as pool:
-        todo = {pool.submit(_execute, name, part): name for name in names or slugs()}
+    with ProcessPoolExecutor(at_once) as pool:
+        todo = {pool.submit(work, name): name for name in names or slugs()}
         for done in as_completed(todo):
             try:
                 click.echo(done.result())
@@ -187,14 +194,11 @@ def _execute(name: str, part: execution.Part) -> str:
 @click.argument("names", nargs=-1)
 def others(names: tuple[str, ...]) -> None:
     """Run recipes NAMES (all, if none is given) on other files where they changed, and keep what became of them."""
-    with ProcessPoolExecutor() as pool:
-        todo = {pool.submit(_keep, name): name for name in names or slugs()}
-        for done in as_completed(todo):
-            click.echo(f"{todo[done]:30} {'written' if done.result() else 'unchanged'}")
+    _each(names, _keep, os.cpu_count())
 
 
-def _keep(name: str) -> bool:
-    return elsewhere.keep(load(name))
+def _keep(name: str) -> str:
+    return f"{name:30} {'written' if elsewhere.keep(load(name)) else 'unchanged'}"
 
 
 @main.command()

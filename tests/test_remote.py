@@ -1,13 +1,16 @@
-"""Files on XRootD servers are copied before a recipe runs on them; the server is a real one."""
+"""Files on servers are copied before a recipe runs on them; the servers are real ones."""
 
+import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -66,6 +69,76 @@ def test_a_file_that_changed_is_copied_anew(server: Proxy) -> None:
     assert copy.stat().st_mtime == 1
 
 
+def test_a_file_of_a_web_server_is_copied(server: Proxy) -> None:
+    """Anew in each run, where the server states no time."""
+    (server.server.data / "web.root").write_bytes(b"one")
+    address = server.address("web.root", "http")
+    assert copy_of(address).read_bytes() == b"one"
+    (server.server.data / "web.root").write_bytes(b"two")
+    assert copy_of(address).read_bytes() == b"two"
+    with pytest.raises(remote.RemoteError, match=r"none\.root: no such file on the server .*; check the path$"):
+        remote.found([server.address("none.root", "http")])
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """A web server whose headers its class says, and which ignores which part is asked for."""
+
+    headers_sent: ClassVar[dict[str, str]] = {}
+
+    def do_HEAD(self) -> None:
+        """Say what the file is."""
+        self.send_response(200)
+        for name, value in self.headers_sent.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Send all of it."""
+        self.do_HEAD()
+        self.wfile.write(b"content")
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """Return an address at such a server."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as running:
+        threading.Thread(target=running.serve_forever).start()
+        yield f"http://127.0.0.1:{running.server_port}/a.root"
+        running.shutdown()
+
+
+def test_the_time_of_a_web_server_tells(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of an XRootD server."""
+    headers = {"Content-Length": "7", "Last-Modified": "Thu, 01 Jan 1970 00:00:05 GMT"}
+    monkeypatch.setattr(Web, "headers_sent", headers)
+    (asked,) = remote.found([web])
+    assert (asked.size, asked.time, asked.is_copied) == (7, 5, False)
+    copy_of(web)
+    assert asked.is_copied
+    headers["Last-Modified"] = "Thu, 01 Jan 1970 00:00:06 GMT"
+    (asked,) = remote.found([web])
+    assert not asked.is_copied
+
+
+def test_a_web_server_that_does_not_say_enough_is_an_error(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a size no one can tell whether a copy is whole."""
+    with pytest.raises(remote.RemoteError, match="it does not state the size of the file"):
+        remote.found([web])
+    monkeypatch.setattr(Web, "headers_sent", {"Content-Length": "7"})
+    with pytest.raises(remote.RemoteError, match="it sends the file as a whole, whatever part is asked for"):
+        remote.copied([remote.Remote(web, 3, None)])
+
+
+def test_what_follows_a_question_mark_names_the_file() -> None:
+    """On web servers, where it may hold a secret, which no path repeats."""
+    copies = [remote.Remote(f"https://host/file.root{query}", 1, 1).copy for query in ("", "?id=1", "?id=2")]
+    assert len({*copies}) == len(copies)
+    assert not any("id=" in str(copy) for copy in copies)
+
+
 def test_no_copy_leaves_the_cache(cache: Path) -> None:
     """Whatever an address has in it, a user's name included."""
     told = remote.Remote("root://me@host:1094//../../data//a b.root?token=1", 1, 1)
@@ -108,9 +181,10 @@ def test_a_place_that_cannot_be_written_is_said(server: Proxy, cache: Path) -> N
         copy_of(server.address("a.root"))
 
 
-def test_a_recipe_runs_on_a_file_of_a_server(server: Proxy, repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["root", "http"])
+def test_a_recipe_runs_on_a_file_of_a_server(server: Proxy, repository: Path, tmp_path: Path, protocol: str) -> None:
     """As on the file itself: both engines, with the address in all that a reader sees."""
-    address, out = server.address("a.root"), tmp_path / "out"
+    address, out = server.address("a.root", protocol), tmp_path / "out"
     command = [sys.executable, "-m", "cookbook.cli", "recipe", "dimuon-spectrum", address, "--out", str(out)]
     shown = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
@@ -121,3 +195,13 @@ def test_a_recipe_runs_on_a_file_of_a_server(server: Proxy, repository: Path, tm
     for name in ("summary.json", "dimuon-spectrum.ipynb", "dimuon-spectrum.html"):
         text = (result / name).read_text()
         assert (address in text, str(tmp_path / "cache") in text) == (True, False), name
+
+
+def test_the_recipe_about_servers_reads_them_itself(server: Proxy, repository: Path, tmp_path: Path) -> None:
+    """No copy comes between, but from web servers, which RDataFrame cannot read."""
+    address = server.address("a.root")
+    command = [sys.executable, "-m", "cookbook.cli", "recipe", "remote-reading", address, "--out", str(tmp_path)]
+    shown = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "copies" not in shown.stdout
+    assert histograms.read(tmp_path / "remote-reading").keys() == {"coffea", "rdataframe"}

@@ -1,8 +1,8 @@
-"""Copy files from XRootD servers before a recipe runs on them.
+"""Copy files from servers before a recipe runs on them.
 
 Its page runs both engines in one process, where ROOT 6.40 and uproot's client, xrootd 6.2, crash as soon as both have
-read from a server: each brings an XRootD library of its own. A copy stays in the cache and serves the next run, as long
-as the server's file has the same size and time.
+read from an XRootD server: each brings a library of its own. From a web server the ROOT of Python's package reads
+nothing. A copy stays in the cache and serves the next run, as long as the server's file has the same size and time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,11 +22,22 @@ from urllib.parse import quote, urlsplit
 import fsspec
 from tqdm import tqdm
 
-from cookbook import sample
+from cookbook import keys, sample
 
-__all__ = ["Remote", "RemoteError", "copied", "found", "is_address", "is_remote", "limit_waiting", "what_failed"]
+__all__ = [
+    "Remote",
+    "RemoteError",
+    "copied",
+    "found",
+    "is_address",
+    "is_remote",
+    "is_xrootd",
+    "limit_waiting",
+    "what_failed",
+]
 
-SCHEME = "root://"
+XROOTD = "root://"
+WEB = "http://", "https://"
 # What an XRootD server says of a file that it does not have.
 NO_SUCH_FILE = "[3011]"
 CHUNK = 16 * 2**20  # bytes of one request: the time of an answer does not count, and the progress moves
@@ -39,18 +51,25 @@ class RemoteError(OSError):
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on a server, with what tells whether a copy is still its copy: `size` in bytes, `time` in seconds."""
+    """A file on a server, with what tells whether a copy is still its copy: `size` in bytes, `time` in seconds.
+
+    Of a server that states no time each run takes a copy of its own.
+    """
 
     address: str
     size: int
-    time: int
+    time: int | None
 
     @property
     def copy(self) -> Path:
         """The place of its copy in the cache, by server and path."""
         parts = urlsplit(self.address)
         path = posixpath.normpath("/" + parts.path.lstrip("/"))
-        return folder() / quote(parts.netloc.rpartition("@")[2], safe="") / quote(path.lstrip("/"))
+        place = folder() / quote(parts.netloc.rpartition("@")[2], safe="") / quote(path.lstrip("/"))
+        if is_xrootd(self.address) or not parts.query:
+            return place
+        # a query names the file, and may hold a secret
+        return place.with_name(f"{keys.digest(parts.query)[:16]}-{place.name}")
 
     @property
     def is_copied(self) -> bool:
@@ -77,9 +96,14 @@ def is_address(path: str) -> bool:
     return "://" in path
 
 
-def is_remote(path: str) -> bool:
+def is_xrootd(path: str) -> bool:
     """Return whether a path is an address of XRootD."""
-    return path.startswith(SCHEME)
+    return path.startswith(XROOTD)
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a path is an address of XRootD or of a web server."""
+    return path.startswith((XROOTD, *WEB))
 
 
 def what_failed(address: str, error: Exception) -> str:
@@ -139,7 +163,16 @@ def _asked(address: str) -> Remote:
     with _named(address):
         system, path = fsspec.url_to_fs(address)
         told = system.info(path)
-        return Remote(address, int(told["size"]), int(told["mtime"]))
+        if told["size"] is None:
+            raise EOFError("it does not state the size of the file")
+        return Remote(address, int(told["size"]), _time(told))
+
+
+def _time(told: Mapping[str, Any]) -> int | None:
+    """Return when a file was changed, by what its server said, in seconds."""
+    if changed := told.get("Last-Modified"):
+        return int(parsedate_to_datetime(changed).timestamp())
+    return int(told["mtime"]) if "mtime" in told else None
 
 
 def _check_room(needed: int) -> None:
@@ -161,7 +194,8 @@ def _copy(file: Remote, bar: Any) -> None:
             for chunk in _chunks(file):
                 out.write(chunk)
                 bar.update(len(chunk))
-        os.utime(partial, (file.time, file.time))
+        if file.time is not None:
+            os.utime(partial, (file.time, file.time))
         partial.replace(file.copy)
     except RemoteError:
         raise
@@ -181,6 +215,8 @@ def _chunks(file: Remote) -> Iterator[bytes]:
         end = min(start + CHUNK, file.size)
         with _named(file.address):
             chunk: bytes = system.cat_file(path, start=start, end=end)
-            if len(chunk) != end - start:
+            if len(chunk) > end - start:
+                raise EOFError("it sends the file as a whole, whatever part is asked for")
+            if len(chunk) < end - start:
                 raise EOFError(f"it ended after {start + len(chunk)} of {file.size} bytes")
         yield chunk

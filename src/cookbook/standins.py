@@ -1,6 +1,6 @@
 """Files that stand in for a reader's own in a run, where the engines cannot read those as they are.
 
-A file on an XRootD server is copied (`remote`), and one that lacks a trigger path of the recipe gets it, where the job
+A file on a server is copied (`remote`), and one that lacks a trigger path of the recipe gets it, where the job
 says that it has not fired (`unfired`). What a reader sees names the own files.
 """
 
@@ -39,7 +39,7 @@ class StandIns:
 
 
 def local(recipe: Recipe, job: Job, tell: Callable[[str], None]) -> tuple[Job, StandIns]:
-    """Return the job with copies of all files that are on XRootD servers.
+    """Return the job with copies of all files that are on servers, but for those that the recipe itself reads there.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def local(recipe: Recipe, job: Job, tell: Callable[[str], None]) -> tuple[Job, S
     cookbook.remote.RemoteError
         If a file cannot be copied.
     """
-    addresses = dict.fromkeys(text for text in texts(job.parameters) if remote.is_remote(text))
+    is_copied = _is_of_the_web if recipe.metadata.get("servers") else remote.is_remote
+    addresses = dict.fromkeys(text for text in texts(job.parameters) if is_copied(text))
     if not addresses:
         return job, StandIns({})
     recipe.check_files(job.files, {**recipe.parameters(), **job.parameters}, not_fired=job.not_fired)
@@ -66,6 +67,10 @@ def local(recipe: Recipe, job: Job, tell: Callable[[str], None]) -> tuple[Job, S
     tell(f"copies {len(found)} file(s) from their servers to {remote.folder()}, and keeps them: {size:.1f} MB are new")
     made = StandIns(remote.copied(found, recipe.slug))
     return replace(job, parameters=made.put_into(job.parameters)), made
+
+
+def _is_of_the_web(path: str) -> bool:
+    return remote.is_remote(path) and not remote.is_xrootd(path)
 
 
 @contextmanager

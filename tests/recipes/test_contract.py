@@ -5,9 +5,11 @@ is asked on slices, and each result that two tests need is computed once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from string import Formatter
 from typing import Any
+from unittest.mock import Mock
 
 import hist
 import nbformat
@@ -19,6 +21,7 @@ import yaml
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
 import ROOT
+from coffea import processor
 
 from cookbook import agreement, anatomy, inputs, recipe, sample
 from cookbook.recipe import Engine
@@ -113,6 +116,17 @@ def test_two_threads_give_the_same(subject: recipe.Recipe) -> None:
     finally:
         ROOT.DisableImplicitMT()
     agreement.check(on_few(subject.slug, "rdataframe"), threaded, empty=True)
+
+
+def test_two_workers_give_the_same(subject: recipe.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coffea's half runs as most users run it: in processes that get its code, and return results in any order."""
+    files = one_of_each(subject, few(subject.slug))  # a process takes seconds to start
+    usual = run(subject, "coffea", files)
+    executor = Mock(side_effect=partial(processor.FuturesExecutor, workers=2))
+    monkeypatch.setattr(processor, "IterativeExecutor", executor)
+    spread = run(subject, "coffea", files)
+    assert executor.called
+    agreement.check(usual, spread, empty=True)
 
 
 def labelled_as(usual: Any, h: Any) -> Any:

@@ -34,7 +34,9 @@ def path_of(slug: str) -> Path:
 def faults_key(subject: recipe.Recipe) -> str:
     """Return the key of what is judged: both halves, the gate, and the faults that are put in."""
     tags = {recipe.SETUP, "parameters", *recipe.ENGINES}
+    common = [cell.metadata.get("cookbook", {}).get("common") for cell in subject.notebook.cells]
     halves = [cell for engine in recipe.ENGINES for cell in subject.source(engine)]
+    halves = [cell for cell in halves if common[cell.index] not in mutations.NOT_PHYSICS]
     others = [cell for cell in subject.cells if not cell.tags & {*recipe.ENGINES}]
     judged = sorted([*halves, *others], key=lambda cell: cell.index)
     cells = [f"{sorted(cell.tags & tags)}\n{cell.source}" for cell in judged if cell.tags & tags]

@@ -6,4 +6,4 @@ void stop_at_errors(int level, bool abort, const char *at, const char *what) {
         return DefaultErrorHandler(level, abort, at, what);
     throw std::runtime_error(Form("%s: %s (%s)", at, what, gFile ? gFile->GetName() : ""));
 }""")
-ROOT.gInterpreter.ProcessLine("SetErrorHandler(stop_at_errors);")
+_ = ROOT.gInterpreter.ProcessLine("SetErrorHandler(stop_at_errors);")

@@ -155,8 +155,8 @@ compiler: ## Install the C++ compiler whose headers ROOT needs, where that is al
 
 system: ## Install the system packages that the tests use, where that is allowed
 	@missing=; \
-	for tool in chromium rsync xrootd; do \
-		command -v $$tool >/dev/null || missing="$$missing $${tool/#xrootd/xrootd-server}"; \
+	for tool in chromium rsync xrootd:xrootd-server slurmd:slurm-wlm munged:munge; do \
+		command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -z "$$missing" ] || { $(call apt-install,$$missing); } || \
 		echo "Missing:$$missing. The tests that need them are skipped (apt-get install$$missing)"

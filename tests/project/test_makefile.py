@@ -14,6 +14,8 @@ import pytest
 
 COMMANDS = ["accept", "bench", "book", "check", "check-recipe", "common", "faults", "help", "lock", "nbval", "new"]
 COMMANDS += ["recipe", "recipes", "render", "sample", "serve", "test", "test-package", "timing"]
+# What `make system` installs.
+SYSTEM = "chromium rsync xrootd-server slurm-wlm munge"
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
 # Stands in for python, pip, jupyter-book and the rest: notes how it was called, and does what the test wants.
@@ -44,7 +46,7 @@ def project(repository: Path, tmp_path: Path) -> Path:
         shutil.copy(repository / name, root)
     (root / "recipes" / "one.ipynb").write_text("{}", encoding="utf-8")
     stand_in(root / ".venv" / "bin", "python", "jupyter-book", "ruff", "mypy", "codespell", "nbstripout")
-    stand_in(root / "system", "apt-get", "chromium", "g++", "rsync", "xrootd")
+    stand_in(root / "system", "apt-get", "chromium", "g++", "munged", "rsync", "slurmd", "xrootd")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     return root
 
@@ -167,7 +169,7 @@ def bare(project: Path, tmp_path: Path) -> str:
         (usual / name).symlink_to(found)
     stand_in(project / "system", "id")
     (project / "system" / "id").write_text("#!/bin/bash\necho ${USER_ID:-1000}\n", encoding="utf-8")
-    for name in ("chromium", "g++", "rsync", "xrootd"):
+    for name in ("chromium", "g++", "munged", "rsync", "slurmd", "xrootd"):
         (project / "system" / name).unlink()
     return os.pathsep.join([str(project / "system"), str(usual)])
 
@@ -184,11 +186,11 @@ def test_a_missing_browser_is_named_and_stops_nothing(project: Path, make: Make,
     """What only some tests need is named where make may not install it."""
     shown = make("system", PATH=bare)
     assert shown.returncode == 0
-    assert "Missing: chromium rsync xrootd-server. The tests that need them are skipped" in shown.stdout
+    assert f"Missing: {SYSTEM}. The tests that need them are skipped" in shown.stdout
     assert calls(project, "apt-get") == []
 
 
-@pytest.mark.parametrize(("target", "packages"), [("compiler", "g++"), ("system", "chromium rsync xrootd-server")])
+@pytest.mark.parametrize(("target", "packages"), [("compiler", "g++"), ("system", SYSTEM)])
 def test_root_gets_the_packages_installed(project: Path, make: Make, bare: str, target: str, packages: str) -> None:
     """Where apt is there and may be used, what is missing is installed from there, without a question."""
     assert make(target, PATH=bare, USER_ID="0").returncode == 0

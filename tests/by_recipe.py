@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from cookbook import recipe
+from cookbook import recipe, shares
 
 __all__ = ["ByRecipe", "Progress", "arranged", "chosen", "cpu_seconds", "part_of", "slug_of"]
 
@@ -36,8 +35,7 @@ def chosen(named: Sequence[str], shard: str | None, slugs: Sequence[str]) -> lis
     """
     if unknown := sorted(set(named) - set(slugs)):
         raise pytest.UsageError(f"no recipe {', '.join(unknown)}; there are {', '.join(slugs)}")
-    number, _, shares = (shard or "1/1").partition("/")
-    return [slug for slug in named or slugs if crc32(slug.encode()) % int(shares) == int(number) - 1]
+    return [slug for slug in named or slugs if shares.in_share(slug, shard or "1/1")]
 
 
 def slug_of(nodeid: str, slugs: Sequence[str] = SLUGS) -> str | None:

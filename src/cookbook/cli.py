@@ -31,6 +31,7 @@ from cookbook import (
     standins,
 )
 from cookbook.recipe import Recipe, RecipeError, all_recipes, load, slugs
+from cookbook.shares import in_share
 
 __all__ = ["main"]
 
@@ -156,19 +157,21 @@ def common() -> None:
 @main.command()
 @click.argument("part", type=click.Choice(list(execution.FOLDERS)))
 @click.argument("names", nargs=-1)
-def execute(part: execution.Part, names: tuple[str, ...]) -> None:
+@click.option("--share", default="1/1", help="One part of them, such as 2/4.")
+def execute(part: execution.Part, names: tuple[str, ...], share: str) -> None:
     """Execute the PART of recipes NAMES (all, if none is given) whose key has changed.
 
     Pages are executed side by side, timings one after the other.
     """
-    _each(names, partial(_execute, part=part), 1 if part == "timing" else os.cpu_count())
+    chosen = [name for name in names or slugs() if in_share(name, share)]
+    _each(chosen, partial(_execute, part=part), 1 if part == "timing" else os.cpu_count())
 
 
 def _each(names: Sequence[str], work: Callable[[str], str], at_once: int | None) -> None:
-    """Do something with recipes (all, if none is named), so many at once, print its lines, and fail after the last."""
+    """Do something with recipes, so many at once, print its lines, and fail after the last."""
     failed = []
     with ProcessPoolExecutor(at_once) as pool:
-        todo = {pool.submit(work, name): name for name in names or slugs()}
+        todo = {pool.submit(work, name): name for name in names}
         for done in as_completed(todo):
             try:
                 click.echo(done.result())
@@ -194,7 +197,7 @@ def _execute(name: str, part: execution.Part) -> str:
 @click.argument("names", nargs=-1)
 def others(names: tuple[str, ...]) -> None:
     """Run recipes NAMES (all, if none is given) on other files where they changed, and keep what became of them."""
-    _each(names, _keep, os.cpu_count())
+    _each(names or slugs(), _keep, os.cpu_count())
 
 
 def _keep(name: str) -> str:

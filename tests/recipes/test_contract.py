@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import hist
+import loky
 import nbformat
 import numpy as np
 import pytest
@@ -120,9 +121,10 @@ def test_two_threads_give_the_same(subject: recipe.Recipe) -> None:
 
 def test_two_workers_give_the_same(subject: recipe.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Coffea's half runs as most users run it: in processes that get its code, and return results in any order."""
-    files = one_of_each(subject, few(subject.slug))  # a process takes seconds to start
+    files = one_of_each(subject, few(subject.slug))
     usual = run(subject, "coffea", files)
-    executor = Mock(side_effect=partial(processor.FuturesExecutor, workers=2))
+    pool = loky.get_reusable_executor(2, timeout=600)  # a process takes seconds to import coffea: all recipes share two
+    executor = Mock(side_effect=partial(processor.FuturesExecutor, workers=2, pool=pool))
     monkeypatch.setattr(processor, "IterativeExecutor", executor)
     spread = run(subject, "coffea", files)
     assert executor.called

@@ -58,12 +58,21 @@ class ByRecipe(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
 
 
 def arranged(items: Sequence[pytest.Item], wanted: Sequence[str]) -> list[pytest.Item]:
-    """Return the tests of the recipes wanted, recipe by recipe, its parts in order."""
+    """Return the tests of the recipes wanted, recipe by recipe, its parts in order; the longest notebooks first.
+
+    They take longest, and one that starts last would keep one worker busy after the others have ended.
+    """
     kept = [item for item in items if (slug := slug_of(item.nodeid)) is None or slug in wanted]
     for item in kept:
         item.user_properties += [("recipe", slug_of(item.nodeid) or ""), ("part", part_of(item))]
     order = list(PARTS.values())
-    return sorted(kept, key=lambda item: (slug_of(item.nodeid) or "", order.index(part_of(item))))
+
+    def place(item: pytest.Item) -> tuple[int, str, int]:
+        slug = slug_of(item.nodeid) or ""
+        path = recipe.folder() / f"{slug}.ipynb"
+        return -path.stat().st_size if path.is_file() else 0, slug, order.index(part_of(item))
+
+    return sorted(kept, key=place)
 
 
 def cpu_seconds() -> float:

@@ -14,6 +14,14 @@ def test_the_copies_in_the_recipes_are_those_of_the_sources() -> None:
     assert common.findings() == []
 
 
+def test_the_template_copies_the_same() -> None:
+    """Two versions of a declaration would not go into one process."""
+    path = Path(common.__file__).with_name("template.ipynb")
+    texts = common.sources()
+    drifted = [copy.drift(texts.get(copy.name)) for copy in common.copies(path, nbformat.read(path, as_version=4))]
+    assert drifted == [None] * len(drifted) != []
+
+
 def recipes(folder: Path, names: list[str], text: str = "A = 1", lesson: bool = False) -> Path:
     """Write a common cell 'one', and a notebook per entry of `names` with a cell that copies the cell of that name."""
     (folder / "common").mkdir()

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from cookbook.execution import NOT_TIMED
+
 from .looking import NARROW, WIDE
 
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('off'); }});"
@@ -183,18 +185,22 @@ def test_citation_is_selected_where_copying_fails(wide: Page, recipe: str) -> No
 
 
 def test_every_recipe_has_both_engines_and_a_stamp(wide: Page, recipes: list[str]) -> None:
-    """No recipe lacks its columns, its stamp or its timing."""
+    """No recipe lacks its columns, its stamp or its timing; a build that times a share says so where there is none."""
+    timed = 0
     for name in recipes:
         wide.goto(name)
         assert _shown(wide) == [True, True], name
         expect(wide.locator(".recipe-stamp time.executed")).to_have_count(1)
-        expect(wide.locator(".tag_timing table")).not_to_have_count(0)
+        tables = wide.locator(".tag_timing table").count()
+        assert tables or NOT_TIMED.strip() in wide.locator(".tag_timing .cell_output").first.inner_text(), name
+        timed += bool(tables)
+    assert timed
 
 
 def test_notebook_can_be_downloaded(wide: Page, recipes: list[str]) -> None:
     """The link gives a notebook with the recipe's name."""
     for name in recipes:
-        wide.goto(name)
+        wide.goto(name, wait_until="domcontentloaded")
         with wide.expect_download() as download:
             wide.get_by_role("link", name="Download notebook").click()
         assert download.value.suggested_filename == name.removeprefix("recipes/").removesuffix(".html") + ".ipynb"

@@ -14,12 +14,16 @@ def test_the_copies_in_the_recipes_are_those_of_the_sources() -> None:
     assert common.findings() == []
 
 
-def test_the_template_copies_the_same() -> None:
-    """Two versions of a declaration would not go into one process."""
-    path = Path(common.__file__).with_name("template.ipynb")
-    texts = common.sources()
-    drifted = [copy.drift(texts.get(copy.name)) for copy in common.copies(path, nbformat.read(path, as_version=4))]
-    assert drifted == [None] * len(drifted) != []
+def test_the_template_of_a_new_recipe_copies_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named and written with the recipes: two versions of a declaration do not go into one process."""
+    notebook = nbformat.read(common.TEMPLATE, as_version=4)
+    one, *_ = common.copies(common.TEMPLATE, notebook)
+    one.cell.source += "\n# edited"
+    monkeypatch.setattr(common, "TEMPLATE", tmp_path / "template.ipynb")
+    nbformat.write(notebook, common.TEMPLATE)
+    assert common.findings() == [f"template.ipynb: cell {one.cell.id} differs from common/{one.name}.py; make common"]
+    assert common.write() == [f"template.ipynb: {one.name}"]
+    assert common.findings() == []
 
 
 def recipes(folder: Path, names: list[str], text: str = "A = 1", lesson: bool = False) -> Path:

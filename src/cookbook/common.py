@@ -19,6 +19,7 @@ from cookbook.recipe import RecipeError, folder
 __all__ = ["Copy", "copies", "findings", "sources", "write"]
 
 FOLDED = "hide-input"
+TEMPLATE = Path(__file__).with_name("template.ipynb")  # of a new recipe
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,22 @@ def copies(path: Path, notebook: Any) -> Iterator[Copy]:
             yield Copy(path, name, cell)
 
 
+def _notebooks(recipes: Path | None) -> list[Path]:
+    """Return the notebooks of a folder; of the repository's own, the template of a new one as well."""
+    found = sorted((recipes or folder()).glob("*.ipynb"))
+    return found if recipes else [*found, TEMPLATE]
+
+
 def findings(recipes: Path | None = None) -> list[str]:
     """Return what is wrong: copies that differ, names that nothing stands behind, sources without two notebooks."""
     texts, users = sources(recipes), dict[str, set[Path]]()
     found = []
-    for path in sorted((recipes or folder()).glob("*.ipynb")):
+    for path in _notebooks(recipes):
         for copy in copies(path, nbformat.read(path, as_version=4)):
             users.setdefault(copy.name, set()).add(path)
             found.append(copy.drift(texts.get(copy.name)))
     for name in texts:
-        if len(users.get(name, ())) < 2:
+        if len(users.get(name, set()) - {TEMPLATE}) < 2:
             found.append(f"common/{name}.py: fewer than two recipes copy it; keep such a cell in its notebook")
     return [line for line in found if line]
 
@@ -80,7 +87,7 @@ def write(recipes: Path | None = None) -> list[str]:
         If a cell names a common cell that does not exist.
     """
     texts, changed = sources(recipes), []
-    for path in sorted((recipes or folder()).glob("*.ipynb")):
+    for path in _notebooks(recipes):
         notebook = nbformat.read(path, as_version=4)
         drifted = [copy for copy in copies(path, notebook) if copy.drift(texts.get(copy.name))]
         for copy in drifted:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from cookbook import recipe, shares
+from cookbook import recipe, shards
 
 __all__ = ["ByRecipe", "Progress", "arranged", "chosen", "cpu_seconds", "part_of", "slug_of"]
 
@@ -35,7 +35,7 @@ def chosen(named: Sequence[str], shard: str | None, slugs: Sequence[str]) -> lis
     """
     if unknown := sorted(set(named) - set(slugs)):
         raise pytest.UsageError(f"no recipe {', '.join(unknown)}; there are {', '.join(slugs)}")
-    return [slug for slug in named or slugs if shares.in_share(slug, shard or "1/1")]
+    return [slug for slug in named or slugs if shards.in_shard(slug, shard or "1/1")]
 
 
 def slug_of(nodeid: str, slugs: Sequence[str] = SLUGS) -> str | None:
@@ -65,12 +65,11 @@ def arranged(items: Sequence[pytest.Item], wanted: Sequence[str]) -> list[pytest
     kept = [item for item in items if (slug := slug_of(item.nodeid)) is None or slug in wanted]
     for item in kept:
         item.user_properties += [("recipe", slug_of(item.nodeid) or ""), ("part", part_of(item))]
-    order = list(PARTS.values())
+    order, sizes = list(PARTS.values()), {path.stem: path.stat().st_size for path in recipe.folder().glob("*.ipynb")}
 
     def place(item: pytest.Item) -> tuple[int, str, int]:
         slug = slug_of(item.nodeid) or ""
-        path = recipe.folder() / f"{slug}.ipynb"
-        return -path.stat().st_size if path.is_file() else 0, slug, order.index(part_of(item))
+        return -sizes.get(slug, 0), slug, order.index(part_of(item))
 
     return sorted(kept, key=place)
 

@@ -31,7 +31,7 @@ from cookbook import (
     standins,
 )
 from cookbook.recipe import Recipe, RecipeError, all_recipes, load, slugs
-from cookbook.shares import in_share
+from cookbook.shards import in_shard
 
 __all__ = ["main"]
 
@@ -157,13 +157,13 @@ def common() -> None:
 @main.command()
 @click.argument("part", type=click.Choice(list(execution.FOLDERS)))
 @click.argument("names", nargs=-1)
-@click.option("--share", default="1/1", help="One part of them, such as 2/4.")
-def execute(part: execution.Part, names: tuple[str, ...], share: str) -> None:
+@click.option("--shard", default="1/1", help="One part of them, such as 2/4.")
+def execute(part: execution.Part, names: tuple[str, ...], shard: str) -> None:
     """Execute the PART of recipes NAMES (all, if none is given) whose key has changed.
 
     Pages are executed side by side, timings one after the other.
     """
-    chosen = [name for name in names or slugs() if in_share(name, share)]
+    chosen = [name for name in names or slugs() if in_shard(name, shard)]
     _each(chosen, partial(_execute, part=part), 1 if part == "timing" else os.cpu_count())
 
 

@@ -275,7 +275,7 @@ def test_the_gate_executes_each_recipe_once(project: Path, make: Make) -> None:
     assert steps == ["check", "recipes", "timing", "render", "test-package"]
     assert calls(project, "execute page") == []
     (timing,) = calls(project, "execute timing")
-    assert re.fullmatch(r"python -m cookbook.cli execute timing --share [1-8]/8", timing)
+    assert re.fullmatch(r"python -m cookbook.cli execute timing --shard [1-8]/8", timing)
     recipes, package = calls(project, "^python -m pytest")
     assert recipes.startswith("python -m pytest --junitxml=reports/recipes.xml tests/recipes ")
     assert "--ignore=tests/recipes" in package

@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,20 @@ engines = pytest.mark.parametrize("engine", recipe.ENGINES)
 pytestmark = pytest.mark.filterwarnings("ignore")  # of workers that a test ends
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Start two workers, which have none of what this process has."""
+@contextmanager
+def workers() -> Iterator[Any]:
+    """Start two workers, which have none of what this process has, and give their client."""
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         cluster.get_client() as found,
     ):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Share two workers."""
+    with workers() as found:
         yield found
 
 
@@ -121,10 +129,8 @@ def test_the_preparation_runs_here_and_before_each_task(client: Any, tmp_path: P
 def test_workers_that_join_later_have_the_error_handler_too(client: Any, tmp_path: Path) -> None:
     """It comes with each task, so a worker that has run none of the graph's needs no preparation."""
     run("rdataframe", FILES, client)
-    client.restart()
-    client.wait_for_workers(2, timeout=PATIENCE)
-    with pytest.raises(RuntimeError, match=r"missing\.root"):
-        run("rdataframe", [*FILES, str(tmp_path / "missing.root")], client)
+    with workers() as later, pytest.raises(RuntimeError, match=r"missing\.root"):
+        run("rdataframe", [*FILES, str(tmp_path / "missing.root")], later)
 
 
 def marked(mark: str) -> list[str]:

@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-import cookbook
-from cookbook import anatomy, recipe
+from cookbook import anatomy, common, recipe
 
-TEMPLATE = recipe.read(Path(cookbook.__file__).parent / "template.ipynb")
+TEMPLATE = recipe.read(common.TEMPLATE)
 
 Change = Callable[[Any], None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def create(slug: str) -> Path:
     path = folder() / f"{slug}.ipynb"
     if slug in slugs():
         raise RecipeError(f"{path} is there already; choose another name, or edit it")
-    text = resources.files("cookbook").joinpath("template.ipynb").read_text()
+    text = common.TEMPLATE.read_text()
     title = slug.replace("-", " ").capitalize()
     path.write_text(text.replace("template-slug", slug).replace("Template title", title))
     common.write()

@@ -208,6 +208,21 @@ def test_enlarge_repeats_events_and_sums_of_weights(tmp_path: Path) -> None:
         assert file["LuminosityBlocks"].num_entries == 6
 
 
+@pytest.mark.parametrize("first", ["one", "other"])
+def test_enlarge_keeps_the_branches_that_all_files_have(first: str, tmp_path: Path) -> None:
+    """A file with more branches or fewer than the first one gives its events all the same."""
+    paths = {
+        "one": str(make_file(tmp_path / "one.root", 30)),
+        "other": write(tmp_path / "other.root", {"run": np.full(20, 2, "u4"), "nothing": np.zeros(20, "f4")}, None),
+    }
+    ordered = [paths.pop(first), *paths.values()]
+    (larger,) = sample.enlarge(ordered, 51, tmp_path)
+    with uproot.open(larger) as file:
+        runs = np.concatenate([uproot.open(path)["Events/run"].array(library="np") for path in [*ordered, ordered[0]]])
+        assert file["Events"].keys() == ["run"]
+        assert file["Events/run"].array(library="np").tolist() == runs.tolist()
+
+
 @pytest.mark.parametrize(("make", "events"), [(sample.enlarge, 60), (sample.slice, 10)], ids=["enlarge", "slice"])
 def test_an_intact_copy_is_used_again_and_a_damaged_one_replaced(make: Make, events: int, tmp_path: Path) -> None:
     """The second call does not write; a truncated copy is made anew."""

@@ -284,20 +284,32 @@ def plan(sizes: Sequence[int], events: int, per_file: int = EVENTS_PER_FILE) -> 
 
 
 def _copy(inputs: Sequence[str], output: Path) -> None:
-    """Copy the trees of `inputs` one after the other by their compressed clusters."""
+    """Copy the trees of `inputs` one after the other by their compressed clusters, with the branches that all have."""
     import ROOT
 
     target = ROOT.TFile.Open(str(output), "RECREATE", "", 505)
+    files = {path: ROOT.TFile.Open(path) for path in inputs}
     for name in TREES:
-        chain = ROOT.TChain(name)
-        for path in inputs:
-            chain.Add(path)
-        if not chain.GetListOfFiles().GetEntries() or not chain.GetNbranches():
+        trees = {path: tree for path, file in files.items() if (tree := file.Get(name))}
+        branches = {path: {branch.GetName() for branch in tree.GetListOfBranches()} for path, tree in trees.items()}
+        if not trees or not (common := set.intersection(*branches.values())):
             continue
+        first = next(iter(trees))
+        for branch in branches[first] - common:
+            trees[first].SetBranchStatus(branch, False)
         target.cd()
-        copy = chain.CloneTree(-1, "fast")
+        copy = trees[first].CloneTree(0)
+        wanted = [path for path in inputs if path in trees]
+        for path in wanted:
+            copy.CopyEntries(trees[path], -1, "fast")
+        if copy.GetEntries() != (total := sum(trees[path].GetEntries() for path in wanted)):
+            raise SampleError(
+                f"Only {copy.GetEntries()} of {total} entries of {name} could be copied from {', '.join(files)}."
+            )
         copy.Write("", ROOT.TObject.kOverwrite)
     target.Close()
+    for file in files.values():
+        file.Close()
 
 
 def _thin(source: str, output: Path, chosen: str) -> None:
@@ -388,6 +400,8 @@ def enlarge(
     files: Sequence[str], events: int = 1_000_000, cache: str | Path | None = None, per_file: int = EVENTS_PER_FILE
 ) -> list[str]:
     """Repeat files until they hold at least `events` events, without decompressing them.
+
+    A branch that only some of the files have is left out.
 
     Parameters
     ----------

@@ -129,8 +129,8 @@ accept: env ## Store the output of the check cells of a recipe anew: NAME=…
 	@: $(if $(NAME),,$(error Give the recipe: make accept NAME=dimuon-spectrum))
 	@$(BIN)/python -m cookbook.cli accept $(NAME)
 
-bench: env ## Time every recipe carefully into benchmarks/
-	@$(BIN)/python -m cookbook.cli bench
+bench: env ## Time every recipe carefully into benchmarks/: [RESUME=1] what the newest result lacks
+	@$(BIN)/python -m cookbook.cli bench $(if $(RESUME),--resume)
 
 sample: dev ## Make the sample anew from its seeds: [EVENTS=…] [OUT=…]
 	@$(BIN)/python -m cookbook.simulation $(if $(EVENTS),--events $(EVENTS)) $(if $(OUT),--out $(OUT))

@@ -35,7 +35,10 @@ def chosen(named: Sequence[str], shard: str | None, slugs: Sequence[str]) -> lis
     """
     if unknown := sorted(set(named) - set(slugs)):
         raise pytest.UsageError(f"no recipe {', '.join(unknown)}; there are {', '.join(slugs)}")
-    return [slug for slug in named or slugs if shards.in_shard(slug, shard or "1/1")]
+    try:
+        return [slug for slug in named or slugs if shards.in_shard(slug, shard or "1/1")]
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def slug_of(nodeid: str, slugs: Sequence[str] = SLUGS) -> str | None:

@@ -28,6 +28,13 @@ def test_an_unknown_recipe_is_named() -> None:
         chosen(["x"], None, SLUGS)
 
 
+@pytest.mark.parametrize("shard", ["9/8", "0/8", "1", "one/2", "1/0"])
+def test_a_share_that_is_none_is_an_error(shard: str) -> None:
+    """It would be an empty, passing run as well."""
+    with pytest.raises(pytest.UsageError, match=f"{shard} is no share; give one such as 2/4"):
+        chosen([], shard, SLUGS)
+
+
 @pytest.mark.parametrize(
     ("nodeid", "slug"),
     [

@@ -192,6 +192,8 @@ def test_branches_may_be_named_by_parameters(
     """What a recipe needs of a file follows what the reader sets."""
     toy = recipe.load(written(tmp_path, METADATA | {"branches": {"Events": declared}}))
     assert toy.branches(toy.parameters(parameters)) == {"Events": names}
+    toy = recipe.load(written(tmp_path, METADATA | {"branches": {"Events": ["run"]}, "unread": declared}))
+    assert toy.required(toy.parameters(parameters)) == {"Events": list(dict.fromkeys(["run", *names]))}
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,10 @@ def execute(part: execution.Part, names: tuple[str, ...], shard: str) -> None:
 
     Pages are executed side by side, timings one after the other.
     """
-    chosen = [name for name in names or slugs() if in_shard(name, shard)]
+    try:
+        chosen = [name for name in names or slugs() if in_shard(name, shard)]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--shard") from error
     _each(chosen, partial(_execute, part=part), 1 if part == "timing" else os.cpu_count())
 
 
@@ -207,12 +210,17 @@ def _keep(name: str) -> str:
 @main.command()
 @click.argument("names", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks"), help="Folder of the result.")
-def bench(names: tuple[str, ...], out: Path) -> None:
+@click.option("--resume", is_flag=True, help="Go on with the newest result of this machine: time what it lacks.")
+def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
     """Time recipes NAMES (all, if none is given) with more rounds and a larger input than their pages do."""
     from cookbook import timing
 
-    records = []
+    earlier = sorted(out.glob(f"*-{platform.node()}.json")) if resume else []
+    path = earlier[-1] if earlier else out / f"{datetime.now(UTC).date().isoformat()}-{platform.node()}.json"
+    records = json.loads(path.read_text(encoding="utf-8")) if earlier else []
     for chosen in [load(name) for name in names] or all_recipes():
+        if chosen.slug in {record["recipe"] for record in records}:
+            continue
         parameters = chosen.parameters()
         small, large = (BENCH_SCALE * events for events in parameters["TIMING_EVENTS"])
         try:
@@ -222,10 +230,9 @@ def bench(names: tuple[str, ...], out: Path) -> None:
         click.echo(f"{chosen.slug}\n{result}\n")
         if isinstance(result, timing.Timing):
             records.append(result.as_dict())
-    path = out / f"{datetime.now(UTC).date().isoformat()}-{platform.node()}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(records, indent=1) + "\n")
-    click.echo(f"Wrote {path}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    click.echo(f"Wrote {path}" if records else "Nothing was timed")
 
 
 if __name__ == "__main__":

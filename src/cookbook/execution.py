@@ -36,7 +36,7 @@ KEYS = {"page": keys.execution_key, "timing": keys.timing_key}
 # They lead to the helper package, or set how ROOT compiles, which is the recipe's choice.
 OWN_VARIABLES = ("PYTHONPATH", "EXTRA_CLING_ARGS")
 RECORD = "cookbook_execution"  # in the metadata of an executed notebook: key, timing, finished, seconds
-NOT_TIMED = "Not timed in this state: the recipe, an engine or the sample has changed since its last timing.\n"
+NOT_TIMED = "Not timed in this state: a check of the book times some recipes only; the published book times all.\n"
 
 
 class ExecutionError(RuntimeError):

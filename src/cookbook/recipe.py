@@ -129,18 +129,19 @@ class Recipe:
         RecipeError
             If there is no such parameter, or it holds something else than texts.
         """
-        return {tree: self._names(names, parameters) for tree, names in self.metadata["branches"].items()}
+        return {tree: self._names("branches", names, parameters) for tree, names in self.metadata["branches"].items()}
 
     def required(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return the branches that files must have, by tree: those that are read, and those that coffea asks for."""
         read = self.branches(parameters)
-        return {**read, "Events": list(dict.fromkeys([*read["Events"], *self.metadata.get("unread", ())]))}
+        asked_for = self._names("unread", self.metadata.get("unread", ()), parameters)
+        return {**read, "Events": list(dict.fromkeys([*read["Events"], *asked_for]))}
 
-    def _names(self, declared: Iterable[str], parameters: Mapping[str, Any]) -> list[str]:
+    def _names(self, field: str, declared: Iterable[str], parameters: Mapping[str, Any]) -> list[str]:
         try:
             return list(dict.fromkeys(name for text in declared for name in filled(text, parameters)))
         except ValueError as error:
-            raise RecipeError(f"{self.path}: metadata.cookbook.branches: {error}") from error
+            raise RecipeError(f"{self.path}: metadata.cookbook.{field}: {error}") from error
 
     def check_files(
         self,
@@ -164,7 +165,7 @@ class Recipe:
         from cookbook import inputs
 
         data = parameters.get("DATA")
-        simulation_only = self._names(self.metadata.get("simulation_branches", ()), parameters)
+        simulation_only = self._names("simulation_branches", self.metadata.get("simulation_branches", ()), parameters)
         events = inputs.check(
             files,
             self.required(parameters),

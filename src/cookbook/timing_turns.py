@@ -180,10 +180,12 @@ def _undisturbed(entry: Entry, clock: Clock, kept_s: float) -> Turn:
 
 
 def _environment() -> dict[str, str]:
-    """Return the variables of a worker: one thread in every library, ROOT's best code, and this very package.
+    """Return the variables of a worker: one thread in every library, and this very package.
 
-    ROOT reads how to compile from EXTRA_CLING_ARGS once, when it starts; without it, it compiles with -O1.
+    How ROOT compiles is the choice of the recipe's set-up cell, which the worker executes; that of another recipe,
+    which may have run in this process, does not count.
     """
     one_thread = {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")}
     paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")]
-    return {"EXTRA_CLING_ARGS": "-O2", **os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    inherited = {name: value for name, value in os.environ.items() if name != "EXTRA_CLING_ARGS"}
+    return {**inherited, **one_thread, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

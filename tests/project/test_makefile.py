@@ -345,12 +345,13 @@ def test_a_missing_argument_is_named(project: Path, make: Make, arguments: list[
         (["faults", "NAME=trijet-mass"], "-m faults trijet-mass"),
         (["nbval"], "recipes --nbval-lax --nbval-cell-timeout=1800"),
         (["bench"], "-m cookbook.cli bench"),
+        (["bench", "RESUME=1"], "-m cookbook.cli bench --resume"),
         (["sample"], "-m cookbook.simulation"),
         (["sample", "EVENTS=1000", "OUT=big"], "-m cookbook.simulation --events 1000 --out big"),
     ],
 )
 def test_a_command_passes_its_arguments_on(project: Path, make: Make, arguments: list[str], call: str) -> None:
-    """Make only translates NAME, OUT and EVENTS into the helper's own arguments."""
+    """Make only translates NAME, OUT, EVENTS and RESUME into the helper's own arguments."""
     assert make(*arguments).returncode == 0
     (line,) = calls(project, "cookbook\\.|pytest|faults")
     assert line.startswith("python -m")

@@ -53,13 +53,13 @@ def test_recipes_come_sorted_by_chapter(tmp_path: Path) -> None:
 
 
 def test_what_a_recipe_needs_is_counted(tmp_path: Path) -> None:
-    """Branches that a parameter names are not one more, and one branch is no branches."""
+    """Branches that a parameter names are not one more, and one branch is no branches; part of a name is one."""
     about = {"slug": "a", "title": "A", "summary": "A.", "chapter": "C", "corrections": [{"file": "X"}]}
-    branches = {"Events": ["run", "event", "{TRIGGER}", "{FILTERS}"], "Runs": ["genEventSumw"]}
+    branches = {"Events": ["run", "event", "{MET}_pt", "{TRIGGER}", "{FILTERS}"], "Runs": ["genEventSumw"]}
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps({"metadata": {"cookbook": {**about, "branches": branches}}}))
     assert catalogue.read_one(path).needs == (
-        "2 branches of Events and what TRIGGER, FILTERS name",
+        "3 branches of Events and what TRIGGER, FILTERS name",
         "1 branch of Runs",
         "1 correction file",
     )

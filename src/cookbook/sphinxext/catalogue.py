@@ -1,6 +1,7 @@
 """The metadata of all recipes, read from the notebooks: the only source of cards, filters, index and citations."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ def _needs(metadata: dict[str, Any]) -> tuple[str, ...]:
     """Say what input a recipe needs: branches by tree, those that parameters name, and correction files."""
     trees = []
     for tree, branches in metadata.get("branches", {}).items():
-        named = [name.strip("{}") for name in branches if "{" in name]
+        named = [whole[1] for name in branches if (whole := re.fullmatch(r"\{(\w+)\}", name))]
         also = f" and what {', '.join(named)} name{'s' if len(named) == 1 else ''}" if named else ""
         trees.append(f"{_counted(len(branches) - len(named), 'branch', 'branches')} of {tree}{also}")
     files = {declared["file"] for declared in metadata.get("corrections", ())}

@@ -130,9 +130,13 @@ def test_an_unknown_recipe_is_one_line() -> None:
 
 
 def test_bench_writes_a_dated_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The careful timing goes into a file named after day and machine."""
+    """The careful timing goes into a file named after day and machine; a run that was stopped goes on."""
     monkeypatch.setenv("COOKBOOK_TIMING", "quick")
     monkeypatch.setenv("COOKBOOK_CACHE", str(tmp_path / "cache"))
     result = called("bench", "trijet-mass", "--out", str(tmp_path))
     assert result.exit_code == 0, result.output
-    assert [path.name[:3] for path in tmp_path.glob("*.json")] == ["202"]
+    (path,) = tmp_path.glob("*.json")
+    assert path.name.startswith("202")
+    before = path.read_text()
+    again = called("bench", "trijet-mass", "--out", str(tmp_path), "--resume")
+    assert (again.exit_code, path.read_text() == before) == (0, True), again.output

@@ -1,5 +1,7 @@
 """What the tools lack where code is compiled, each gap with its smallest reproducer."""
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +33,19 @@ import numpy as np
 array = ak.Array([[1.0, 2.0], [], [3.0]], behavior={(np.add, "kind", "kind"): lambda a, b: a})
 assert compiled.total(array) == 6
 print("found" if compiled.total.stats.cache_hits else "compiled anew")
+"""
+# A function that stores nothing: where its machine code does, a number of its loop had no register.
+LOOP = r"""
+import ctypes
+import ROOT
+
+ROOT.gInterpreter.Declare(
+    "double gap_products(const double *x, int n) { double sum = 0; for (int i = 0; i < n; ++i)"
+    " for (int j = 0; j < i; ++j) sum += x[i] * x[j]; return sum; }"
+)
+start = int(ROOT.gInterpreter.ProcessLine("(long)(void *)&gap_products;"))
+code = ctypes.string_at(start, 1024).partition(b"\x5d\xc3")[0]  # pop %rbp, ret
+print("in memory" if b"\xf2\x0f\x11" in code else "in registers")  # movsd to memory
 """
 
 
@@ -120,3 +135,30 @@ def test_edited_python_function() -> None:
         gap_shifted = version["gap_shifted"]
         sums.append(df.Define("x", gap_shifted, ["n"]).Sum("x").GetValue())
     assert sums == [6, 303], f"sums {sums}"
+
+
+@shows(
+    Gap(
+        tool="ROOT",
+        version="6.40.00",
+        kind="missing",
+        shows="in memory",
+        effect="C++ that the session compiles keeps the numbers of its loops in memory, at `-O2` as well.",
+        instead="Add `-mllvm -optimize-regalloc` to `EXTRA_CLING_ARGS`, or build a library with g++.",
+        recipe="query-6-trijet",
+        thread="https://github.com/root-project/root/pull/9342",
+    )
+)
+def test_registers_for_loops() -> None:
+    """ROOT switches the allocation of registers off, so that graphs compile faster."""
+    if platform.machine() != "x86_64":
+        pytest.skip("it reads machine code of x86-64")
+    assert place_of_a_sum("-O2 -mllvm -optimize-regalloc") == "in registers", "not when asked for either"
+    assert place_of_a_sum("-O2") == "in registers", "in memory"
+
+
+def place_of_a_sum(arguments: str) -> str:
+    """Return where a loop that ROOT compiles so keeps its sum."""
+    env = os.environ | {"EXTRA_CLING_ARGS": arguments}
+    done = subprocess.run([sys.executable, "-c", LOOP], env=env, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]

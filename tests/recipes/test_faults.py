@@ -19,11 +19,13 @@ from runs import on_few, run
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
+FAULTLESS = "query-1-met", "query-2-jet-pt"  # they fill a column as it is: there is no cut, number or sign to change
+
 
 def test_no_fault_passes_the_gate(subject: recipe.Recipe) -> None:
     """Every fault is found by the gate or ends in an error, except those known to change nothing, with a reason."""
     faults, key = list(mutations(subject)), faults_key(subject)
-    assert faults, f"{subject.slug} has no fault: the operators do not fit its cells"
+    assert faults or subject.slug in FAULTLESS, f"{subject.slug} has no fault: the operators do not fit its cells"
     every = os.environ.get("COOKBOOK_AGAIN") == "all"
     numbers = range(len(faults)) if every else drawn(key, len(faults), datetime.now(UTC).date())
     found = problems(path_of(subject.slug), key, faults, partial(judged, subject), numbers)

@@ -126,12 +126,13 @@ def _floor(recipe: Recipe) -> Run:
         for path in paths(files):
             with ROOT.TFile.Open(path) as file:
                 for tree, names in branches.items():
-                    _decompress(file.Get(tree), names)
+                    decompress(file.Get(tree), names)
 
     return run
 
 
-def _decompress(tree: Any, names: Sequence[str]) -> None:
+def decompress(tree: Any, names: Sequence[str]) -> None:
+    """Read all baskets of those of the branches that ROOT's tree has, and drop them."""
     for branch in filter(None, map(tree.GetBranch, names)):
         for basket in range(branch.GetWriteBasket()):
             branch.GetBasket(basket)

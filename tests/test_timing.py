@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -174,6 +176,15 @@ def test_the_rate_comes_from_the_difference() -> None:
     assert summary.start_s == 1.0 + 9.0 - 3.0
 
 
+def test_of_several_rounds_the_shortest_runs_of_each_count() -> None:
+    """What disturbs a run only adds to its time; the rounds are what the range is over."""
+    disturbed = turns((3.0, 9.0), (4.5, 7.0), (8.0, 8.0))
+    summary = timing._summary([job(disturbed), job(turns((3.0, 6.2), (3.5, 9.0))), job(turns((3.0, 8.0)))])
+    assert (summary.warm_rate_hz, summary.rate_range_hz) == (200.0, (160.0, 250.0))
+    assert len(summary.turns_s) == 6
+    assert timing._summary([job(disturbed)]).warm_rate_hz is None
+
+
 @pytest.mark.parametrize(
     "seconds",
     [
@@ -239,6 +250,32 @@ def test_the_load_is_that_between_two_moments() -> None:
     """Counters are subtracted, the average is the last one."""
     later = timing_load.Load(wall_s=5.0, cpu_s=2.0, switches=30, busy_s=4.2, average=3.0)
     assert vars(timing_load.spent(QUIET, later)) == pytest.approx(vars(timing_load.Load(3.0, 0.1, 10, 2.0, 3.0)))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system ties no process to a core")
+def test_threads_that_wait_for_each_other_do_not_disturb_themselves() -> None:
+    """Uproot reads in threads: on one core each takes it back from another, hundreds of times a second."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        there, back = threading.Semaphore(0), threading.Semaphore(0)
+
+        def answer() -> None:
+            for _ in range(1000):
+                there.acquire()
+                back.release()
+
+        before = timing_load.now()
+        other = threading.Thread(target=answer)
+        other.start()
+        for _ in range(1000):
+            there.release()
+            back.acquire()
+        other.join()
+        run = timing_load.spent(before, timing_load.now())
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert run.switches < 0
 
 
 def test_every_timed_run_looks_into_its_files_anew() -> None:

@@ -58,9 +58,9 @@ class EngineTiming:
     Times in seconds, rate in events per second on one core, memory in MB (1e6 bytes), bytes as read from the files of
     the large input. `import_s` is the time to execute the engine's cells, `start_s` what a job takes before its event
     loop: that, compilation and set-up. `turns_s` holds the seconds of each turn on the two sizes of `events`; there is
-    none where quick mode has no time for two. The rate is their median, `rate_range_hz` its lowest and highest. What
-    was not resolved is None. `repeated` attempts were disturbed and taken again, `disturbed` turns count although all
-    their attempts were.
+    none where quick mode has no time for two. The rate is their median, `rate_range_hz` its lowest and highest: of
+    several rounds, of the `timing_resolution.fastest` of each. What was not resolved is None. `repeated` attempts were
+    disturbed and taken again, `disturbed` turns count although all their attempts were.
     """
 
     events: tuple[int, int]
@@ -346,15 +346,15 @@ def _prepare(entries: Sequence[Entry], sizes: Sizes, events: tuple[int, int], cl
 def _summary(jobs: Sequence[Mapping[str, Any]]) -> EngineTiming:
     """Return what rounds of the same kind of process measured."""
     turns: list[Turn] = [turn for job in jobs for turn in job["turns"]]
-    seconds, events = [turn.seconds for turn in turns], jobs[0]["counts"]
+    rounds, events = [[turn.seconds for turn in job["turns"]] for job in jobs], jobs[0]["counts"]
     read = [turn.bytes_read for turn in turns] or [job["probes"][-1][1]["bytes_read"] for job in jobs]
-    rate, spread = timing_resolution.rate(events, seconds) or (None, None)
+    rate, spread = timing_resolution.rate(events, timing_resolution.fastest(rounds)) or (None, None)
     return EngineTiming(
         events=events,
         import_s=_median(job["import_s"] for job in jobs),
         first_run_s=_median(job["first_run_s"] for job in jobs),
         start_s=_median(map(_start_s, jobs)),
-        turns_s=seconds,
+        turns_s=[turn.seconds for turn in turns],
         warm_rate_hz=rate,
         rate_range_hz=spread,
         repeated=sum(turn.repeated for turn in turns),
@@ -427,10 +427,11 @@ def _caption(
     """Return mode, input, turns and machine in a sentence."""
     machine = about["machine"]
     taken = " to ".join(str(n) for n in dict.fromkeys((min(turns), max(turns))))
+    rounds = f" in {about['rounds']} rounds" if about.get("rounds", 1) > 1 else ""
     return (
         f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared; one "
-        f"thread on {machine['processor']} ({machine['cores']} cores); {taken} turns, range in brackets; disturbed "
-        f"attempts repeated: {repeated}, turns disturbed to the end: {disturbed}; "
+        f"thread on {machine['processor']} ({machine['cores']} cores); {taken} turns{rounds}, range in brackets; "
+        f"disturbed attempts repeated: {repeated}, turns disturbed to the end: {disturbed}; "
         f"{', '.join(f'{name} {version}' for name, version in about['versions'].items())}; {about['date']}."
     )
 

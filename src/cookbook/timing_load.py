@@ -15,8 +15,8 @@ __all__ = ["LEAST_CPU", "MOST_OTHERS", "MOST_SWITCHES", "Load", "disturbances", 
 
 #: Share of its wall time that a run must have had its core. The rest went to other processes, or to waiting for a disk.
 LEAST_CPU = 0.9
-#: Involuntary context switches per second. The kernel's own work takes a few; a process on the same core, one for
-#: each of its time slices, which are of some milliseconds.
+#: Context switches forced by others, per second. The kernel's own work takes a few; a process on the same core, one
+#: for each of its time slices, which are of some milliseconds.
 MOST_SWITCHES = 50.0
 #: Share of the other cores that other work may keep busy: it takes caches, memory bandwidth and clock rate, on
 #: hyperthreads half the core.
@@ -28,7 +28,9 @@ class Load:
     """What the kernel has counted: in total, or from one moment to another.
 
     `cpu_s` is that of this process, `busy_s` that of all processes and of the hypervisor on all cores (None where the
-    kernel does not say), `average` the load average of the last minute.
+    kernel does not say), `average` the load average of the last minute. `switches` are the involuntary ones less the
+    voluntary ones: where a thread of this process waits, as uproot's wait for those that read, it takes the core back
+    from another of its own.
     """
 
     wall_s: float
@@ -40,8 +42,9 @@ class Load:
 
 def now() -> Load:
     """Return what has been counted so far."""
-    switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-    return Load(time.perf_counter(), time.process_time(), switches, _busy(), os.getloadavg()[0])
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    forced = used.ru_nivcsw - used.ru_nvcsw
+    return Load(time.perf_counter(), time.process_time(), forced, _busy(), os.getloadavg()[0])
 
 
 def spent(before: Load, after: Load) -> Load:

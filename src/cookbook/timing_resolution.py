@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-__all__ = ["FACTOR", "FLOOR", "LEAST_TURNS", "NOT_RESOLVED", "column", "consistent", "rate", "rates", "steps"]
+__all__ = [
+    "FACTOR",
+    "FLOOR",
+    "LEAST_TURNS",
+    "NOT_RESOLVED",
+    "column",
+    "consistent",
+    "fastest",
+    "rate",
+    "rates",
+    "steps",
+]
 
 #: The kind of process that reads the declared branches and does nothing else.
 FLOOR = "floor"
@@ -25,6 +36,17 @@ def consistent(values: Sequence[float | None]) -> bool:
         return False
     sizes = [abs(value) for value in known]
     return max(sizes) <= FACTOR * min(sizes)
+
+
+def fastest(rounds: Sequence[Sequence[Sequence[float]]]) -> list[Sequence[float]]:
+    """Return one turn of each round, made of its shortest run of each size; of a single round, its turns.
+
+    What disturbs a run only adds to its time. Rounds are of processes of their own: what differs between them is the
+    engine's as well as the machine's.
+    """
+    if len(rounds) == 1:
+        return list(rounds[0])
+    return [[min(runs) for runs in zip(*turns, strict=True)] for turns in rounds if turns]
 
 
 def rates(events: Sequence[int], turns: Sequence[Sequence[float]]) -> list[float | None]:

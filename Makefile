@@ -129,7 +129,7 @@ accept: env ## Store the output of the check cells of a recipe anew: NAME=…
 	@: $(if $(NAME),,$(error Give the recipe: make accept NAME=dimuon-spectrum))
 	@$(BIN)/python -m cookbook.cli accept $(NAME)
 
-bench: env ## Time every recipe carefully into benchmarks/: [RESUME=1] what the newest result lacks
+bench: env ## Time every recipe carefully into benchmarks/: [RESUME=1] what the newest result lacks or did not resolve
 	@$(BIN)/python -m cookbook.cli bench $(if $(RESUME),--resume)
 
 sample: dev ## Make the sample anew from its seeds: [EVENTS=…] [OUT=…]

@@ -1,7 +1,9 @@
 """Recipes are started, accepted and run on a reader's files."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import click.testing
 import nbformat
@@ -9,7 +11,7 @@ import pytest
 import uproot
 import yaml
 
-from cookbook import agreement, cli, histograms, inputs, notebooks, recipe, sample
+from cookbook import agreement, cli, histograms, inputs, notebooks, recipe, sample, timing
 
 pytest.importorskip("ROOT", reason="ROOT is not installed: make env")
 
@@ -130,13 +132,25 @@ def test_an_unknown_recipe_is_one_line() -> None:
 
 
 def test_bench_writes_a_dated_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The careful timing goes into a file named after day and machine; a run that was stopped goes on."""
+    """The careful timing goes into a file named after day and machine; resumed, it times what is not resolved there."""
     monkeypatch.setenv("COOKBOOK_TIMING", "quick")
     monkeypatch.setenv("COOKBOOK_CACHE", str(tmp_path / "cache"))
     result = called("bench", "trijet-mass", "--out", str(tmp_path))
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.glob("*.json")
     assert path.name.startswith("202")
-    before = path.read_text()
-    again = called("bench", "trijet-mass", "--out", str(tmp_path), "--resume")
-    assert (again.exit_code, path.read_text() == before) == (0, True), again.output
+    timed: list[str] = []
+
+    def measured(chosen: recipe.Recipe, *_: Any) -> str:
+        timed.append(chosen.slug)
+        return "Not timed."
+
+    monkeypatch.setattr(timing, "measure", measured)
+    (record,) = json.loads(path.read_text())
+    for rate, asked in ((1e5, []), (None, ["trijet-mass"])):
+        for engine in record["engines"].values():
+            engine["warm_rate_hz"] = rate
+        path.write_text(json.dumps([record]))
+        again = called("bench", "trijet-mass", "--out", str(tmp_path), "--resume")
+        assert (again.exit_code, timed) == (0, asked), again.output
+        assert json.loads(path.read_text()) == [record]

@@ -35,7 +35,7 @@ from cookbook.shards import in_shard
 
 __all__ = ["main"]
 
-BENCH_ROUNDS = 5
+BENCH_ROUNDS = 3
 BENCH_SCALE = 2
 ERRORS = (
     RecipeError,
@@ -210,14 +210,22 @@ def _keep(name: str) -> str:
 @main.command()
 @click.argument("names", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks"), help="Folder of the result.")
-@click.option("--resume", is_flag=True, help="Go on with the newest result of this machine: time what it lacks.")
+@click.option("--resume", is_flag=True, help="Time what the newest result of this machine lacks or did not resolve.")
 def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
     """Time recipes NAMES (all, if none is given) with more rounds and a larger input than their pages do."""
     from cookbook import timing
 
     earlier = sorted(out.glob(f"*-{platform.node()}.json")) if resume else []
     path = earlier[-1] if earlier else out / f"{datetime.now(UTC).date().isoformat()}-{platform.node()}.json"
-    records = json.loads(path.read_text(encoding="utf-8")) if earlier else []
+    records = (
+        []
+        if not earlier
+        else [
+            record
+            for record in json.loads(path.read_text(encoding="utf-8"))
+            if all(engine["warm_rate_hz"] for engine in record["engines"].values())
+        ]
+    )
     for chosen in [load(name) for name in names] or all_recipes():
         if chosen.slug in {record["recipe"] for record in records}:
             continue
@@ -229,7 +237,7 @@ def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
             raise click.ClickException(str(error)) from error
         click.echo(f"{chosen.slug}\n{result}\n")
         if isinstance(result, timing.Timing):
-            records.append(result.as_dict())
+            records = sorted([*records, result.as_dict()], key=lambda record: record["recipe"])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     click.echo(f"Wrote {path}" if records else "Nothing was timed")

@@ -217,17 +217,11 @@ def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
 
     earlier = sorted(out.glob(f"*-{platform.node()}.json")) if resume else []
     path = earlier[-1] if earlier else out / f"{datetime.now(UTC).date().isoformat()}-{platform.node()}.json"
-    records = (
-        []
-        if not earlier
-        else [
-            record
-            for record in json.loads(path.read_text(encoding="utf-8"))
-            if all(engine["warm_rate_hz"] for engine in record["engines"].values())
-        ]
-    )
+    found = json.loads(path.read_text(encoding="utf-8")) if earlier else []
+    records = {record["recipe"]: record for record in found}
     for chosen in [load(name) for name in names] or all_recipes():
-        if chosen.slug in {record["recipe"] for record in records}:
+        engines = records.get(chosen.slug, {}).get("engines", {})
+        if engines and all(engine["warm_rate_hz"] for engine in engines.values()):
             continue
         parameters = chosen.parameters()
         small, large = (BENCH_SCALE * events for events in parameters["TIMING_EVENTS"])
@@ -237,9 +231,9 @@ def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
             raise click.ClickException(str(error)) from error
         click.echo(f"{chosen.slug}\n{result}\n")
         if isinstance(result, timing.Timing):
-            records = sorted([*records, result.as_dict()], key=lambda record: record["recipe"])
+            records[chosen.slug] = result.as_dict()
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+            path.write_text(json.dumps([records[slug] for slug in sorted(records)], indent=1) + "\n", encoding="utf-8")
     click.echo(f"Wrote {path}" if records else "Nothing was timed")
 
 

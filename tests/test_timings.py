@@ -215,8 +215,8 @@ def test_caption_names_a_common_machine_once() -> None:
     busy["engines"]["coffea"].update(repeated=3, disturbed=1)
     text = timings_shown.caption([record(), busy])
     assert text.count("A processor") == 1
-    assert "Input: dimuon 200,000 and 1,000,000 events; trijet 200,000 and 1,000,000 events (3 attempts" in text
-    assert "(3 attempts repeated, 1 turns disturbed)" in text
+    assert "Input: dimuon 200,000 and 1,000,000 events; trijet 200,000 and 1,000,000 events (attempts" in text
+    assert "(attempts repeated: 3, turns disturbed: 1)" in text
 
 
 def test_figure_draws_every_recipe() -> None:

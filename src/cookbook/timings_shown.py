@@ -146,4 +146,4 @@ def _measured(record: Record) -> str:
     small, large = engines[FLOOR]["events"]
     repeated, disturbed = (sum(engine[of] for engine in engines.values()) for of in ("repeated", "disturbed"))
     text = f"{record['recipe']} {small:,} and {large:,} events"
-    return text + (f" ({repeated} attempts repeated, {disturbed} turns disturbed)" if repeated or disturbed else "")
+    return text + (f" (attempts repeated: {repeated}, turns disturbed: {disturbed})" if repeated or disturbed else "")

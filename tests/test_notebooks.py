@@ -147,10 +147,15 @@ def test_bench_writes_a_dated_record(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(timing, "measure", measured)
     (record,) = json.loads(path.read_text())
-    for rate, asked in ((1e5, []), (None, ["trijet-mass"])):
+    here = record["machine"]
+    # A record of another processor, though its machine has the same name, is not gone on with.
+    cases = [(1e5, here, []), (None, here, ["trijet-mass"]), (1e5, {**here, "processor": "another"}, ["trijet-mass"])]
+    for rate, machine, asked in cases:
+        record["machine"] = machine
         for engine in record["engines"].values():
             engine["warm_rate_hz"] = rate
         path.write_text(json.dumps([record]))
+        timed.clear()
         again = called("bench", "trijet-mass", "--out", str(tmp_path), "--resume")
         assert (again.exit_code, timed) == (0, asked), again.output
         assert json.loads(path.read_text()) == [record]

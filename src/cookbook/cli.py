@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import warnings
 from collections.abc import Callable, Sequence
@@ -215,10 +214,14 @@ def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
     """Time recipes NAMES (all, if none is given) with more rounds and a larger input than their pages do."""
     from cookbook import timing
 
-    earlier = sorted(out.glob(f"*-{platform.node()}.json")) if resume else []
-    path = earlier[-1] if earlier else out / f"{datetime.now(UTC).date().isoformat()}-{platform.node()}.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if earlier else []
-    records = {record["recipe"]: record for record in found}
+    machine = timing.machine()
+    path = out / f"{datetime.now(UTC).date().isoformat()}-{machine['name']}.json"
+    records: dict[str, Any] = {}
+    for earlier in sorted(out.glob("*.json")) if resume else []:
+        found = json.loads(earlier.read_text(encoding="utf-8"))
+        # Machines of one name can have different processors, and their rates do not belong into one table.
+        if all(record["machine"] == machine for record in found):
+            path, records = earlier, {record["recipe"]: record for record in found}
     for chosen in [load(name) for name in names] or all_recipes():
         engines = records.get(chosen.slug, {}).get("engines", {})
         if engines and all(engine["warm_rate_hz"] for engine in engines.values()):

@@ -36,7 +36,7 @@ from cookbook.timing_sizes import Line, Sizes, plan, second, times
 from cookbook.timing_turns import Clock, Entry, TimingError, Turn, take, workers
 from cookbook.versions import PACKAGES, versions
 
-__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "measure", "mode", "schema"]
+__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "machine", "measure", "mode", "schema"]
 
 #: Microseconds per event: median, lowest and highest of the turns.
 Added = tuple[float, float, float]
@@ -398,7 +398,7 @@ def _name(kind: str) -> str:
 def _where() -> dict[str, Any]:
     """Return what every figure depends on: date, machine and versions."""
     date = datetime.now(UTC).date().isoformat()
-    return {"date": date, "machine": _machine(), "versions": versions((*PACKAGES, "numpy"))}
+    return {"date": date, "machine": machine(), "versions": versions((*PACKAGES, "numpy"))}
 
 
 def _input(recipe: Recipe, files: Files) -> dict[str, Any]:
@@ -406,7 +406,8 @@ def _input(recipe: Recipe, files: Files) -> dict[str, Any]:
     return {"name": ", ".join(names), "branches": sum(len(b) for b in recipe.branches(recipe.parameters()).values())}
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Say what this machine is, as a record of timings does: name, processor, number of cores and operating system."""
     return {
         "name": platform.node(),
         "processor": _processor(),

@@ -457,6 +457,18 @@ def test_a_failing_engine_is_reported(tmp_path: Path) -> None:
         timing.measure(path, sample.files("DYto2L_M-50"), (1_000, 2_000), rounds=1)
 
 
+def test_values_in_place_of_the_recipes_are_timed_and_recorded() -> None:
+    """The page of cores cuts its small sample into small chunks, and is timed with the usual ones."""
+    cores = recipe.load("cores")
+    assert timing.parameters_of(cores) == {"CHUNK": 100_000} != {"CHUNK": cores.parameters()["CHUNK"]}
+    assert timing.parameters_of(recipe.load("dimuon-spectrum")) == {}
+    with pytest.raises(timing.TimingError, match="timing coffea failed"):
+        timing.measure("cores", sample.files("DYto2L_M-50"), (1_000, 2_000), rounds=1, parameters={"CHUNK": "large"})
+    shown = dataclasses.replace(made(), input={**made().input, "parameters": {"CHUNK": 100_000}})
+    assert "of TTbar, 5 branches declared, CHUNK = 100000; one thread" in shown.caption()
+    jsonschema.validate(shown.as_dict(), timing.schema())
+
+
 def test_a_step_costs_what_it_adds() -> None:
     """The median of the turns' differences to the chain before, and their range."""
     quiet = [[2.0, 3.0], [2.2, 3.2], [2.1, 2.9]]

@@ -217,6 +217,8 @@ def test_caption_names_a_common_machine_once() -> None:
     assert text.count("A processor") == 1
     assert "Input: dimuon 200,000 and 1,000,000 events; trijet 200,000 and 1,000,000 events (attempts" in text
     assert "(attempts repeated: 3, turns disturbed: 1)" in text
+    busy["input"]["parameters"] = {"CHUNK": 100_000}
+    assert "events, CHUNK = 100000 (attempts" in timings_shown.caption([busy])
 
 
 def test_figure_draws_every_recipe() -> None:

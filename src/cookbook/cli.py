@@ -229,7 +229,9 @@ def bench(names: tuple[str, ...], out: Path, resume: bool) -> None:
         parameters = chosen.parameters()
         small, large = (BENCH_SCALE * events for events in parameters["TIMING_EVENTS"])
         try:
-            result = timing.measure(chosen, parameters["FILES"], (small, large), BENCH_ROUNDS)
+            result = timing.measure(
+                chosen, parameters["FILES"], (small, large), BENCH_ROUNDS, timing.parameters_of(chosen)
+            )
         except timing.TimingError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"{chosen.slug}\n{result}\n")

@@ -13,6 +13,7 @@ which all warm runs of a recipe together take at most `QUICK_S` seconds; `off` d
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import platform
@@ -36,7 +37,18 @@ from cookbook.timing_sizes import Line, Sizes, plan, second, times
 from cookbook.timing_turns import Clock, Entry, TimingError, Turn, take, workers
 from cookbook.versions import PACKAGES, versions
 
-__all__ = ["Breakdown", "EngineTiming", "Timing", "TimingError", "breakdown", "machine", "measure", "mode", "schema"]
+__all__ = [
+    "Breakdown",
+    "EngineTiming",
+    "Timing",
+    "TimingError",
+    "breakdown",
+    "machine",
+    "measure",
+    "mode",
+    "parameters_of",
+    "schema",
+]
 
 #: Microseconds per event: median, lowest and highest of the turns.
 Added = tuple[float, float, float]
@@ -175,6 +187,7 @@ def measure(
     files: Files,
     events: tuple[int, int] | None = DEFAULT_EVENTS,
     rounds: int = ROUNDS,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Timing | str:
     """Time both engines of a recipe, at most one other variant, and the read floor.
 
@@ -191,6 +204,8 @@ def measure(
         timed.
     rounds
         How often each engine gets a fresh process, in which it takes three turns. One in quick mode.
+    parameters
+        Values in place of the recipe's, where those suit its small sample and not the inputs that are timed.
 
     Returns
     -------
@@ -204,17 +219,25 @@ def measure(
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     kinds = _kinds(recipe)
     rounds = 1 if chosen == "quick" else rounds
-    jobs = [_round(recipe, kinds, files, events) for _ in range(rounds)]
+    jobs = [_round(recipe, kinds, files, events, parameters or {}) for _ in range(rounds)]
     result = Timing(
         recipe=recipe.slug,
         key=os.environ.get("COOKBOOK_TIMING_KEY") or None,
         mode=chosen,
         **_where(),
-        input={**_input(recipe, files), "rounds": rounds},
+        input={**_input(recipe, files), "rounds": rounds, "parameters": dict(parameters or {})},
         engines={kind: _summary([job[kind] for job in jobs]) for kind in kinds},
     )
     _record(result)
     return result
+
+
+def parameters_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the `parameters` that a recipe's page gives to `measure`: literal values, empty where it gives none."""
+    cells = [ast.parse(cell.source) for cell in recipe.cells if "timing" in cell.tags]
+    calls = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Call)]
+    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "parameters"]
+    return dict(ast.literal_eval(given[0])) if given else {}
 
 
 def breakdown(
@@ -295,11 +318,13 @@ def _first(events: tuple[int, int]) -> int:
     return max(1, events[0] // QUICK_SCALE) if mode() == "quick" else events[0]
 
 
-def _round(recipe: Recipe, kinds: Sequence[str], files: Files, events: tuple[int, int]) -> dict[str, dict[str, Any]]:
+def _round(
+    recipe: Recipe, kinds: Sequence[str], files: Files, events: tuple[int, int], parameters: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """Time every kind of process from its start, warm runs in turns, and return what was measured of each."""
     sizes = Sizes(files)
     first, held = sizes.of(_first(events))
-    with workers(recipe, kinds, first) as started:
+    with workers(recipe, kinds, first, [parameters]) as started:
         entries = {kind: Entry(worker) for kind, worker in started.items()}
         clock = Clock(QUICK_S) if mode() == "quick" else Clock()
         recommended = [entries[kind] for kind in (*ENGINES, FLOOR)]
@@ -429,9 +454,10 @@ def _caption(
     machine = about["machine"]
     taken = " to ".join(str(n) for n in dict.fromkeys((min(turns), max(turns))))
     rounds = f" in {about['rounds']} rounds" if about.get("rounds", 1) > 1 else ""
+    other = "".join(f", {name} = {value}" for name, value in about.get("parameters", {}).items())
     return (
-        f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared; one "
-        f"thread on {machine['processor']} ({machine['cores']} cores); {taken} turns{rounds}, range in brackets; "
+        f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared{other}; "
+        f"one thread on {machine['processor']} ({machine['cores']} cores); {taken} turns{rounds}, range in brackets; "
         f"disturbed attempts repeated: {repeated}, turns disturbed to the end: {disturbed}; "
         f"{', '.join(f'{name} {version}' for name, version in about['versions'].items())}; {about['date']}."
     )

@@ -145,5 +145,6 @@ def _measured(record: Record) -> str:
     engines = record["engines"]
     small, large = engines[FLOOR]["events"]
     repeated, disturbed = (sum(engine[of] for engine in engines.values()) for of in ("repeated", "disturbed"))
-    text = f"{record['recipe']} {small:,} and {large:,} events"
+    other = "".join(f", {name} = {value}" for name, value in record["input"].get("parameters", {}).items())
+    text = f"{record['recipe']} {small:,} and {large:,} events{other}"
     return text + (f" (attempts repeated: {repeated}, turns disturbed: {disturbed})" if repeated or disturbed else "")

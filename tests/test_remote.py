@@ -155,7 +155,7 @@ def test_a_missing_file_is_told_apart_from_a_server_that_is_gone(server: Proxy) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         gone = GONE.format(port=taken.getsockname()[1])
     # The connection ends it ([FATAL]) or the time for the request ([ERROR]): with XRootD, whichever is first.
-    refused = rf"{gone}: the server cannot be reached, .*\[(FATAL|ERROR)\] .*voms-proxy-info\)$"
+    refused = rf"{gone}: the server cannot be reached, .*(\[FATAL\]|\[ERROR\] Operation expired).*voms-proxy-info\)$"
     with pytest.raises(inputs.InputError, match=refused):
         inputs.check([gone], {"Events": []})
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import jsonschema
 import nbformat
 import pytest
+from coffea import processor
 
 from cookbook import (
     inputs,
@@ -461,6 +462,7 @@ def test_values_in_place_of_the_recipes_are_timed_and_recorded() -> None:
     """The page of cores cuts its small sample into small chunks, and is timed with the usual ones."""
     cores = recipe.load("cores")
     assert timing.parameters_of(cores) == {"CHUNK": 100_000} != {"CHUNK": cores.parameters()["CHUNK"]}
+    assert processor.Runner.chunksize == 100_000, "the default, as the page says"
     assert timing.parameters_of(recipe.load("dimuon-spectrum")) == {}
     with pytest.raises(timing.TimingError, match="timing coffea failed"):
         timing.measure("cores", sample.files("DYto2L_M-50"), (1_000, 2_000), rounds=1, parameters={"CHUNK": "large"})

@@ -454,10 +454,10 @@ def _caption(
     machine = about["machine"]
     taken = " to ".join(str(n) for n in dict.fromkeys((min(turns), max(turns))))
     rounds = f" in {about['rounds']} rounds" if about.get("rounds", 1) > 1 else ""
-    other = "".join(f", {name} = {value}" for name, value in about.get("parameters", {}).items())
     return (
-        f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared{other}; "
-        f"one thread on {machine['processor']} ({machine['cores']} cores); {taken} turns{rounds}, range in brackets; "
+        f"{how.capitalize()} timing: {sizes} events of {about['name']}, {about['branches']} branches declared"
+        f"{timing_resolution.replaced(about)}; one thread on {machine['processor']} ({machine['cores']} cores); "
+        f"{taken} turns{rounds}, range in brackets; "
         f"disturbed attempts repeated: {repeated}, turns disturbed to the end: {disturbed}; "
         f"{', '.join(f'{name} {version}' for name, version in about['versions'].items())}; {about['date']}."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ __all__ = [
     "fastest",
     "rate",
     "rates",
+    "replaced",
     "steps",
 ]
 
@@ -77,6 +78,17 @@ def steps(turns: Sequence[Sequence[float]]) -> list[tuple[float, float, float] |
         else None
         for values in zip(*added, strict=True)
     ]
+
+
+def replaced(about: Mapping[str, Any]) -> str:
+    """Write the values that stood in place of the recipe's, a comma before each: ", CHUNK = 100000".
+
+    Parameters
+    ----------
+    about
+        The `input` of a record, which has `parameters` where there were such values.
+    """
+    return "".join(f", {name} = {value}" for name, value in about.get("parameters", {}).items())
 
 
 def column(engine: Any, ratio: float | None) -> dict[str, str]:

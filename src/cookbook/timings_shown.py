@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from cookbook import timings
 from cookbook.recipe import title
-from cookbook.timing_resolution import FLOOR, column
+from cookbook.timing_resolution import FLOOR, column, replaced
 from cookbook.timings import Record, Timed
 
 if TYPE_CHECKING:
@@ -145,6 +145,5 @@ def _measured(record: Record) -> str:
     engines = record["engines"]
     small, large = engines[FLOOR]["events"]
     repeated, disturbed = (sum(engine[of] for engine in engines.values()) for of in ("repeated", "disturbed"))
-    other = "".join(f", {name} = {value}" for name, value in record["input"].get("parameters", {}).items())
-    text = f"{record['recipe']} {small:,} and {large:,} events{other}"
+    text = f"{record['recipe']} {small:,} and {large:,} events{replaced(record['input'])}"
     return text + (f" (attempts repeated: {repeated}, turns disturbed: {disturbed})" if repeated or disturbed else "")
